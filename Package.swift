@@ -1,0 +1,74 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let testing: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+let wrapping = testing
+/// Unsafe code does not compile without a word that says so.
+let safe = testing + [.strictMemorySafety()]
+
+let package = Package(
+    name: "sniscope",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+    ],
+    targets: [
+        .executableTarget(
+            name: "sniscope",
+            dependencies: [
+                "Tracing", "Rendering", "Containers", "Processes", "TLSLibraries", "ELFImage", "LibBPF", "BPFPrograms", "OS",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ], swiftSettings: safe),
+        .target(
+            name: "Tracing",
+            dependencies: [
+                "Containers", "Processes", "TLSLibraries", "ELFImage", "LibBPF", "BPFPrograms", "CEvents", "OS",
+            ], swiftSettings: safe),
+        .target(name: "Rendering", swiftSettings: safe),
+        .target(
+            name: "Containers",
+            dependencies: [
+                "Processes", "OS",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ], swiftSettings: safe),
+        .target(name: "Processes", dependencies: ["OS"], swiftSettings: safe),
+        .target(
+            name: "TLSLibraries", dependencies: ["ELFImage", "OS"], swiftSettings: safe, plugins: ["EmbedFiles"]),
+        .target(name: "ELFImage", swiftSettings: safe),
+
+        // The modules that wrap the kernel and libbpf: unsafe code stands here and nowhere else.
+        .target(name: "OS", dependencies: ["CShims"], swiftSettings: wrapping),
+        .target(name: "LibBPF", dependencies: ["CLibbpf", "CBPFShims", "CEvents"], swiftSettings: wrapping),
+        .target(name: "CShims"),
+        .target(name: "CBPFShims", dependencies: ["CLibbpf"]),
+        .target(name: "CEvents", path: "bpf/abi", publicHeadersPath: "."),
+        .systemLibrary(name: "CLibbpf", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev", "libelf-dev"])]),
+
+        .target(name: "BPFPrograms", swiftSettings: safe, plugins: ["EmbedFiles"]),
+        .plugin(name: "EmbedFiles", capability: .buildTool(), dependencies: ["embed"]),
+        .executableTarget(name: "embed"),
+
+        .testTarget(name: "RenderingTests", dependencies: ["Rendering"], swiftSettings: testing),
+        .testTarget(
+            name: "ELFImageTests", dependencies: ["ELFImage", "OS", "TLSLibraries"], swiftSettings: testing),
+        .testTarget(name: "TLSLibrariesTests", dependencies: ["TLSLibraries", "ELFImage", "OS"], swiftSettings: testing),
+        .testTarget(name: "ProcessesTests", dependencies: ["Processes", "OS"], swiftSettings: testing),
+        .testTarget(name: "ContainersTests",
+            dependencies: [
+                "Containers", "Processes", "OS",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ], swiftSettings: testing),
+    ]
+)

@@ -1,0 +1,197 @@
+#define _GNU_SOURCE
+#include "bpf_shims.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/perf_event.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ATTACH_TYPE_UPROBE_MULTI 48
+
+static pthread_mutex_t log_mutex = PTHREAD_MUTEX_INITIALIZER;
+static char log_text[64 << 10];
+static size_t log_length;
+
+static int capture(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	char line[16 << 10];
+	int length;
+
+	if (level == LIBBPF_DEBUG)
+		return 0;
+	length = vsnprintf(line, sizeof(line), format, arguments);
+	if (length < 0)
+		return 0;
+	if ((size_t)length >= sizeof(line))
+		length = sizeof(line) - 1;
+	pthread_mutex_lock(&log_mutex);
+	if (log_length + (size_t)length > sizeof(log_text)) {
+		// The end tells why: keep it.
+		size_t keep = sizeof(log_text) - (size_t)length;
+
+		if (keep > log_length)
+			keep = log_length;
+		memmove(log_text, log_text + log_length - keep, keep);
+		log_length = keep;
+	}
+	memcpy(log_text + log_length, line, (size_t)length);
+	log_length += (size_t)length;
+	pthread_mutex_unlock(&log_mutex);
+	return length;
+}
+
+void sniscope_bpf_log_capture(void)
+{
+	libbpf_set_print(capture);
+}
+
+size_t sniscope_bpf_log_take(char *target, size_t capacity)
+{
+	size_t length;
+
+	pthread_mutex_lock(&log_mutex);
+	length = log_length < capacity ? log_length : capacity;
+	memcpy(target, log_text + log_length - length, length);
+	log_length = 0;
+	pthread_mutex_unlock(&log_mutex);
+	return length;
+}
+
+// The tail of union bpf_attr for BPF_LINK_CREATE as of Linux 6.6 (include/uapi/linux/bpf.h).
+struct link_create_uprobe_multi {
+	uint32_t program;
+	uint32_t target;
+	uint32_t attach_type;
+	uint32_t flags;
+	uint64_t path;
+	uint64_t offsets;
+	uint64_t reference_counter_offsets;
+	uint64_t cookies;
+	uint32_t count;
+	uint32_t multi_flags;
+	uint32_t pid;
+	uint32_t padding;
+};
+
+int sniscope_link_uprobe_multi(int program, const char *path, const uint64_t *offsets, const uint64_t *cookies,
+			       uint32_t count)
+{
+	struct link_create_uprobe_multi attributes;
+
+	memset(&attributes, 0, sizeof(attributes));
+	attributes.program = (uint32_t)program;
+	attributes.attach_type = ATTACH_TYPE_UPROBE_MULTI;
+	attributes.path = (uintptr_t)path;
+	attributes.offsets = (uintptr_t)offsets;
+	attributes.cookies = (uintptr_t)cookies;
+	attributes.count = count;
+	return (int)syscall(SYS_bpf, BPF_LINK_CREATE, &attributes, sizeof(attributes));
+}
+
+int sniscope_link_uprobe_perf(int program, uint32_t event_type, const char *path, uint64_t offset, uint64_t cookie)
+{
+	struct perf_event_attr attributes;
+	int event, link, error;
+	LIBBPF_OPTS(bpf_link_create_opts, options, .perf_event.bpf_cookie = cookie);
+
+	memset(&attributes, 0, sizeof(attributes));
+	attributes.size = sizeof(attributes);
+	attributes.type = event_type;
+	attributes.config1 = (uintptr_t)path;
+	attributes.config2 = offset;
+	event = (int)syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	if (event < 0)
+		return -1;
+	link = bpf_link_create(program, event, BPF_PERF_EVENT, &options);
+	error = errno;
+	if (link < 0)
+		error = -link;
+	close(event);
+	errno = error;
+	return link < 0 ? -1 : link;
+}
+
+int sniscope_probe_uprobe_multi(void)
+{
+	struct bpf_insn instructions[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = ATTACH_TYPE_UPROBE_MULTI);
+	uint64_t offset = 0;
+	int program, link, error;
+
+	program = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", instructions, 2, &options);
+	if (program < 0) {
+		errno = -program;
+		return program == -EINVAL ? 0 : -1;
+	}
+	// A folder can't be probed: a kernel that knows the link type says EBADF, one that doesn't EINVAL.
+	link = sniscope_link_uprobe_multi(program, "/", &offset, NULL, 1);
+	error = errno;
+	if (link >= 0)
+		close(link);
+	close(program);
+	return link < 0 && error == EBADF;
+}
+
+static int64_t now_milliseconds(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+size_t sniscope_close_aside(const int *descriptors, size_t count, size_t processes, int milliseconds)
+{
+	int64_t deadline = now_milliseconds() + milliseconds;
+	size_t closed = 0, started = 0;
+	pid_t pids[64];
+
+	if (processes > sizeof(pids) / sizeof(pids[0]))
+		processes = sizeof(pids) / sizeof(pids[0]);
+	if (processes > count)
+		processes = count;
+	for (size_t process = 0; process < processes; process++) {
+		// CLONE_FILES without CLONE_VM: the table of descriptors is shared, nothing else. Raw system calls
+		// only: other threads of the parent may have held locks.
+		long pid = syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+
+		if (pid == 0) {
+			for (size_t i = process; i < count; i += processes)
+				syscall(SYS_close, descriptors[i]);
+			syscall(SYS_exit_group, 0);
+		}
+		if (pid > 0)
+			pids[started++] = (pid_t)pid;
+		else
+			// Out of processes: this one's share is closed by the exit.
+			break;
+	}
+	for (size_t process = 0; process < started; process++) {
+		for (;;) {
+			pid_t got = waitpid(pids[process], NULL, WNOHANG);
+
+			if (got == pids[process] || (got < 0 && errno == ECHILD)) {
+				closed += (count - process + processes - 1) / processes;
+				break;
+			}
+			if (now_milliseconds() >= deadline)
+				break;
+			poll(NULL, 0, 1);
+		}
+	}
+	return closed;
+}

@@ -1,0 +1,34 @@
+// What Swift cannot import: macros, variadic functions and GNU extensions, one function each; and headers that the
+// Glibc module leaves out.
+#pragma once
+#include <linux/perf_event.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/types.h>
+
+/// open(2) with O_PATH, which glibc declares for _GNU_SOURCE only.
+int sniscope_open_path(const char *path);
+
+/// openat2(2) with RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS: symbolic links and ".." can't lead out of `root`.
+int sniscope_open_in_root(int root, const char *path, int flags);
+
+/// A perf event that reports every executable mapping on one CPU (PERF_RECORD_MMAP2), or -1 with errno.
+int sniscope_open_mapping_events(int cpu);
+
+/// The producer's position of a perf ring buffer, read with acquire semantics.
+uint64_t sniscope_perf_head(const void *control_page);
+
+/// Gives the bytes up to `tail` back to the kernel, with release semantics.
+void sniscope_perf_set_tail(void *control_page, uint64_t tail);
+uint64_t sniscope_perf_tail(const void *control_page);
+
+/// Effective capabilities of this process, one bit each; 0 where they can't be read.
+uint64_t sniscope_capabilities(void);
+
+/// The width of the terminal behind `descriptor` in cells; 0 where it is none.
+int sniscope_terminal_width(int descriptor);
+
+/// Names the calling thread, as `ps -T` shows it.
+void sniscope_name_thread(const char *name);

@@ -1,0 +1,81 @@
+#define _GNU_SOURCE
+#include "shims.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/openat2.h>
+#include <linux/perf_event.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int sniscope_open_path(const char *path)
+{
+	return open(path, O_PATH | O_CLOEXEC);
+}
+
+int sniscope_open_in_root(int root, const char *path, int flags)
+{
+	struct open_how how;
+
+	memset(&how, 0, sizeof(how));
+	how.flags = (unsigned int)flags | O_CLOEXEC;
+	how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+	return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+}
+
+int sniscope_open_mapping_events(int cpu)
+{
+	struct perf_event_attr attributes;
+
+	memset(&attributes, 0, sizeof(attributes));
+	attributes.size = sizeof(attributes);
+	attributes.type = PERF_TYPE_SOFTWARE;
+	attributes.config = PERF_COUNT_SW_DUMMY;
+	attributes.mmap = 1;
+	attributes.mmap2 = 1;
+	// Wake the reader for the first byte: a library is to be probed before it is used.
+	attributes.watermark = 1;
+	attributes.wakeup_watermark = 1;
+	return (int)syscall(SYS_perf_event_open, &attributes, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+uint64_t sniscope_perf_head(const void *control_page)
+{
+	return __atomic_load_n(&((const struct perf_event_mmap_page *)control_page)->data_head, __ATOMIC_ACQUIRE);
+}
+
+void sniscope_perf_set_tail(void *control_page, uint64_t tail)
+{
+	__atomic_store_n(&((struct perf_event_mmap_page *)control_page)->data_tail, tail, __ATOMIC_RELEASE);
+}
+
+uint64_t sniscope_perf_tail(const void *control_page)
+{
+	return ((const struct perf_event_mmap_page *)control_page)->data_tail;
+}
+
+uint64_t sniscope_capabilities(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, data) != 0)
+		return 0;
+	return (uint64_t)data[1].effective << 32 | data[0].effective;
+}
+
+int sniscope_terminal_width(int descriptor)
+{
+	struct winsize size;
+
+	return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+void sniscope_name_thread(const char *name)
+{
+	prctl(PR_SET_NAME, name);
+}

@@ -1,0 +1,87 @@
+/// A container runtime by the name users see: `-r docker`, `runtimeName` in JSON.
+public struct RuntimeName: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+    public let rawValue: String
+
+    public init(rawValue: String) {
+        self.rawValue = rawValue
+    }
+
+    public static let docker = RuntimeName(rawValue: "docker")
+    public static let containerd = RuntimeName(rawValue: "containerd")
+    public static let crio = RuntimeName(rawValue: "cri-o")
+    public static let podman = RuntimeName(rawValue: "podman")
+    public static let runc = RuntimeName(rawValue: "runc")
+    /// The cgroup is a container's, and nothing tells whose.
+    public static let unknown = RuntimeName(rawValue: "unknown")
+
+    /// Those that users can name.
+    public static let all: [RuntimeName] = [.docker, .containerd, .crio, .podman, .runc]
+
+    public var description: String { rawValue }
+}
+
+/// A container as its runtime knows it. All text in it was chosen by whoever made the container.
+public struct Container: Equatable, Sendable {
+    public let runtime: RuntimeName
+    /// In full: 64 hexadecimal digits with most runtimes.
+    public let id: String
+    /// Without a leading slash; the id's first 12 digits where the runtime's state can't be read.
+    public var name: String
+    /// As the container was made with it: "nginx:latest".
+    public var imageName: String?
+    /// As the runtime sees it, in its own pid namespace; nil while the container does not run.
+    public var initPid: Int32?
+    /// nil outside Kubernetes.
+    public var kubernetes: KubernetesContainer?
+
+    public init(
+        runtime: RuntimeName, id: String, name: String, imageName: String? = nil, initPid: Int32? = nil,
+        kubernetes: KubernetesContainer? = nil
+    ) {
+        self.runtime = runtime
+        self.id = id
+        self.name = name
+        self.imageName = imageName
+        self.initPid = initPid
+        self.kubernetes = kubernetes
+    }
+
+    /// A container of which nothing but its cgroup is known.
+    init(of cgroup: ContainerCgroup) {
+        self.init(runtime: cgroup.runtime ?? .unknown, id: cgroup.id, name: Self.shortID(cgroup.id))
+    }
+
+    /// Docker's names begin with a slash; a missing one becomes the short id.
+    static func name(_ name: String?, id: String) -> String {
+        let name = name.map { $0.hasPrefix("/") ? String($0.dropFirst()) : $0 } ?? ""
+        return name.isEmpty ? shortID(id) : name
+    }
+
+    /// What runtimes show in place of a name.
+    static func shortID(_ id: String) -> String { String(id.prefix(12)) }
+}
+
+/// Which container of which pod.
+public struct KubernetesContainer: Equatable, Sendable {
+    public let namespace: String
+    public let podName: String
+    public let containerName: String
+    public let podUID: String?
+
+    public init(namespace: String, podName: String, containerName: String, podUID: String?) {
+        self.namespace = namespace
+        self.podName = podName
+        self.containerName = containerName
+        self.podUID = podUID
+    }
+
+    /// From the labels that the kubelet gives every container (kubernetes, pkg/kubelet/types/labels.go);
+    /// nil where they are missing.
+    init?(labels: [String: String]) {
+        guard let namespace = labels["io.kubernetes.pod.namespace"], let podName = labels["io.kubernetes.pod.name"]
+        else { return nil }
+        self.init(
+            namespace: namespace, podName: podName, containerName: labels["io.kubernetes.container.name"] ?? "",
+            podUID: labels["io.kubernetes.pod.uid"])
+    }
+}

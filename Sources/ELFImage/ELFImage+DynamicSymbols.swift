@@ -1,0 +1,45 @@
+extension ELFImage {
+    /// Finds functions that the file defines for others (`.dynsym`) by their exact names.
+    ///
+    /// The file's own hash tables are used as the loader uses them, so that what is found here is what a program would
+    /// call. Only where both are missing, section headers lead to a scan of the whole table.
+    /// - Parameters:
+    ///   - names: Each once.
+    ///   - dynamic: As `dynamicSection()` gave it; nil gives no functions.
+    /// - Returns: For each name its functions, mostly none or one; several where symbol versions differ.
+    /// - Throws: `ELFError`, or what the source throws.
+    public func dynamicFunctions(named names: [SymbolName], _ dynamic: DynamicSection?) throws -> [[Symbol]] {
+        let none = [[Symbol]](repeating: [], count: names.count)
+        guard let dynamic, let symbols = try dynamicSymbolTable(dynamic) else { return none }
+        if let hash = dynamic.gnuHash {
+            let table = try GNUHashTable(symbols, at: try tableOffset(hash, "the GNU hash table"))
+            return try names.map { try table.functions(named: $0) }
+        }
+        if let hash = dynamic.hash {
+            let table = try SystemVHashTable(symbols, at: try tableOffset(hash, "the hash table"))
+            return try names.map { try table.functions(named: $0) }
+        }
+        return try symbolTable(sectionType: Section.dynamicSymbols)?.scan(for: names) ?? none
+    }
+
+    private func dynamicSymbolTable(_ dynamic: DynamicSection) throws -> SymbolTable? {
+        guard let symbols = dynamic.symbols, let strings = dynamic.strings else { return nil }
+        let size = SymbolEntry.size(encoding)
+        guard dynamic.symbolSize ?? UInt64(size) == UInt64(size) else {
+            throw ELFError.damaged(
+                part: "the dynamic section", problem: "symbols of \(dynamic.symbolSize ?? 0) bytes, not \(size)")
+        }
+        return SymbolTable(
+            image: self, offset: try tableOffset(symbols, "the dynamic symbol table"),
+            stringsOffset: try tableOffset(strings, "the dynamic string table"),
+            stringsSize: dynamic.stringsSize ?? .max, count: nil)
+    }
+
+    private func tableOffset(_ address: UInt64, _ part: String) throws -> UInt64 {
+        guard let offset = fileOffset(of: address) else {
+            throw ELFError.damaged(
+                part: part, problem: "its address 0x\(String(address, radix: 16)) lies nowhere in the file")
+        }
+        return offset
+    }
+}

@@ -1,0 +1,42 @@
+extension ELFImage {
+    /// Finds a byte string in what the program can only read, where compilers put string literals.
+    ///
+    /// Executable segments are searched only where there is no other read-only one (the layout of linkers before
+    /// 2018): code may be hundreds of MB.
+    /// - Parameters:
+    ///   - following: How many of the bytes after a match to give.
+    ///   - matchLimit: How many matches to give at most.
+    ///   - byteLimit: How many bytes to search at most.
+    /// - Returns: What follows each match, in the file's order, shorter at a segment's end.
+    public func matches(
+        of pattern: [UInt8], following: Int, matchLimit: Int = 256, byteLimit: UInt64 = 256 << 20
+    ) throws -> [[UInt8]] {
+        guard let first = pattern.first, following >= 0 else { return [] }
+        let readOnly = segments.filter { $0.type == Segment.load && $0.isReadable && !$0.isWritable }
+        let data = readOnly.filter { !$0.isExecutable }
+        var result: [[UInt8]] = []
+        var budget = byteLimit
+        for segment in data.isEmpty ? readOnly : data {
+            var offset = segment.fileOffset
+            var left = min(segment.fileSize, budget)
+            budget -= left
+            // Windows overlap by what a match and its following bytes need, so that each lies whole in one of them.
+            let overlap = pattern.count + following
+            let stride = max(256 << 10, overlap)
+            while left > 0 {
+                let bytes = try source.read(at: offset, count: Int(min(UInt64(stride + overlap), left)))
+                for start in bytes.indices where bytes[start] == first {
+                    guard start < stride else { break }
+                    guard bytes[start...].starts(with: pattern) else { continue }
+                    let end = start + pattern.count
+                    result.append(Array(bytes[end..<min(end + following, bytes.count)]))
+                    if result.count == matchLimit { return result }
+                }
+                guard bytes.count > stride, let next = offset.plus(UInt64(stride)) else { break }
+                offset = next
+                left -= UInt64(stride)
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,48 @@
+/// A function that a file defines.
+public struct Symbol: Sendable, Hashable {
+    public let address: UInt64
+    /// Bytes; 0 where the file does not say.
+    public let size: UInt64
+    /// True for `STT_GNU_IFUNC`: `address` is a function that chooses another one when the program starts.
+    public let isIndirect: Bool
+
+    init(address: UInt64, size: UInt64, isIndirect: Bool = false) {
+        self.address = address
+        self.size = size
+        self.isIndirect = isIndirect
+    }
+}
+
+/// One entry of a symbol table (gABI, "Symbol Table").
+struct SymbolEntry {
+    /// Offset in the string table.
+    let name: UInt32
+    let info: UInt8
+    let sectionIndex: UInt16
+    let value: UInt64
+    let size: UInt64
+
+    static func size(_ encoding: Encoding) -> Int { encoding.is64Bit ? 24 : 16 }
+
+    init?(_ window: Window, at position: Int) {
+        let is64Bit = window.encoding.is64Bit
+        guard let name = window.u32(position),
+            let info = window.u8(position + (is64Bit ? 4 : 12)),
+            let sectionIndex = window.u16(position + (is64Bit ? 6 : 14)),
+            let value = window.word(position + (is64Bit ? 8 : 4)),
+            let size = window.word(position + (is64Bit ? 16 : 8))
+        else { return nil }
+        self.name = name
+        self.info = info
+        self.sectionIndex = sectionIndex
+        self.value = value
+        self.size = size
+    }
+
+    /// The function it defines; nil for imports, data and names of other things.
+    var function: Symbol? {
+        let type = info & 15
+        guard sectionIndex != 0, type == 2 || type == 10 else { return nil }
+        return Symbol(address: value, size: size, isIndirect: type == 10)
+    }
+}

@@ -1,0 +1,156 @@
+internal import CBPFShims
+internal import CLibbpf
+internal import Glibc
+
+/// A BPF object: opened from memory, configured, then loaded into the kernel.
+///
+/// Not thread-safe while it is configured; the descriptors of programs and maps may be used from any thread.
+public final class BPFObject {
+    private let object: OpaquePointer
+
+    /// Parses the ELF image. Nothing is in the kernel yet.
+    public init(image: [UInt8], name: String) throws(BPFError) {
+        BPFLog.capture()
+        libbpf_set_strict_mode(LIBBPF_STRICT_ALL)
+        let opened = image.withUnsafeBytes { bytes in
+            name.withCString { name in
+                var options = bpf_object_open_opts()
+                options.sz = MemoryLayout<bpf_object_open_opts>.size
+                options.object_name = name
+                return bpf_object__open_mem(bytes.baseAddress, bytes.count, &options)
+            }
+        }
+        guard let opened else { throw BPFError("open the BPF object \(name)", code: errno) }
+        object = opened
+    }
+
+    deinit {
+        bpf_object__close(object)
+    }
+
+    /// Says which programs `load` loads; all of them unless told otherwise.
+    public func select(programs wanted: Set<String>) {
+        var program = bpf_object__next_program(object, nil)
+        while let current = program {
+            bpf_program__set_autoload(current, wanted.contains(String(cString: bpf_program__name(current))))
+            program = bpf_object__next_program(object, current)
+        }
+    }
+
+    /// Marks a program for uprobe_multi links; it can't be attached by perf events then, nor the other way round.
+    public func setUprobeMulti(program name: String) throws(BPFError) {
+        // BPF_TRACE_UPROBE_MULTI, which libbpf 1.1 does not name.
+        let code = bpf_program__set_expected_attach_type(try program(name), bpf_attach_type(rawValue: 48))
+        guard code == 0 else { throw BPFError("prepare the program \(name)", code: code) }
+    }
+
+    public func setMaxEntries(map name: String, _ count: UInt32) throws(BPFError) {
+        let code = bpf_map__set_max_entries(try map(name), count)
+        guard code == 0 else { throw BPFError("size the map \(name)", code: code) }
+    }
+
+    /// Sets a `const volatile` variable, before `load`.
+    public func setConstant<Value: BitwiseCopyable>(_ name: String, _ value: Value, at index: Int = 0) throws(BPFError) {
+        let place = try variable(name, section: ".rodata")
+        let offset = place.offset + index * MemoryLayout<Value>.stride
+        var size = 0
+        guard let data = bpf_map__initial_value(place.map, &size),
+            offset + MemoryLayout<Value>.size <= min(size, place.offset + place.size)
+        else { throw BPFError("set the constant \(name)", code: ERANGE) }
+        // Before the load it is ordinary memory of libbpf's; its type says const in libbpf 1.1 only.
+        UnsafeMutableRawPointer(mutating: UnsafeRawPointer(data)).storeBytes(
+            of: value, toByteOffset: offset, as: Value.self)
+    }
+
+    /// Verifies the programs and creates the maps.
+    public func load() throws(BPFError) {
+        let code = bpf_object__load(object)
+        guard code == 0 else { throw BPFError("load the BPF programs", code: code) }
+    }
+
+    /// The descriptor of a loaded program; it belongs to this object.
+    public func descriptor(ofProgram name: String) throws(BPFError) -> Int32 {
+        bpf_program__fd(try program(name))
+    }
+
+    public func attachRawTracepoint(program name: String, tracepoint: String) throws(BPFError) -> BPFLink {
+        let descriptor = bpf_raw_tracepoint_open(tracepoint, try descriptor(ofProgram: name))
+        guard descriptor >= 0 else { throw BPFError("attach to the tracepoint \(tracepoint)", code: errno) }
+        return BPFLink(descriptor: descriptor)
+    }
+
+    public func map<Key: BitwiseCopyable, Value: BitwiseCopyable>(
+        _ name: String, key: Key.Type, value: Value.Type
+    ) throws(BPFError) -> BPFMap<Key, Value> {
+        BPFMap(name: name, descriptor: bpf_map__fd(try map(name)))
+    }
+
+    /// Reads a global variable of the loaded programs.
+    public func read<Value: BitwiseCopyable>(_ name: String, as: Value.Type) throws(BPFError) -> [Value] {
+        let place = try variable(name, section: ".bss")
+        let count = place.size / MemoryLayout<Value>.stride
+        var size = 0
+        // libbpf maps .bss into this process.
+        guard let data = bpf_map__initial_value(place.map, &size), place.offset + place.size <= size else {
+            throw BPFError("read the variable \(name)", code: ERANGE)
+        }
+        return (0..<count).map { index in
+            data.loadUnaligned(fromByteOffset: place.offset + index * MemoryLayout<Value>.stride, as: Value.self)
+        }
+    }
+
+    func mapDescriptor(_ name: String) throws(BPFError) -> Int32 {
+        bpf_map__fd(try map(name))
+    }
+
+    private func program(_ name: String) throws(BPFError) -> OpaquePointer {
+        guard let program = bpf_object__find_program_by_name(object, name) else {
+            throw BPFError("find the BPF program \(name)", code: ENOENT)
+        }
+        return program
+    }
+
+    private func map(_ name: String) throws(BPFError) -> OpaquePointer {
+        guard let map = bpf_object__find_map_by_name(object, name) else {
+            throw BPFError("find the BPF map \(name)", code: ENOENT)
+        }
+        return map
+    }
+
+    /// BTF_KIND_DATASEC of linux/btf.h, which is an enum's case and, for some headers, a macro too.
+    private let dataSectionKind: UInt32 = 15
+
+    private struct Variable {
+        let map: OpaquePointer
+        let offset: Int
+        let size: Int
+    }
+
+    /// BTF says where in its section a variable lies.
+    private func variable(_ name: String, section: String) throws(BPFError) -> Variable {
+        guard let btf = bpf_object__btf(object), let map = dataMap(section),
+            let type = btf__type_by_id(btf, UInt32(max(btf__find_by_name_kind(btf, section, dataSectionKind), 0)))
+        else { throw BPFError("find the section \(section)", code: ENOENT) }
+        // struct btf_type is followed by as many struct btf_var_secinfo as the low half of `info` says.
+        let entries = UnsafeRawPointer(type).advanced(by: MemoryLayout<btf_type>.size)
+        for index in 0..<Int(type.pointee.info & 0xffff) {
+            let entry = entries.load(
+                fromByteOffset: index * MemoryLayout<btf_var_secinfo>.stride, as: btf_var_secinfo.self)
+            guard let declared = btf__type_by_id(btf, entry.type),
+                let text = btf__name_by_offset(btf, declared.pointee.name_off), strcmp(text, name) == 0
+            else { continue }
+            return Variable(map: map, offset: Int(entry.offset), size: Int(entry.size))
+        }
+        throw BPFError("find the variable \(name)", code: ENOENT)
+    }
+
+    /// libbpf names these maps after the object and the section: "tracer.rodata".
+    private func dataMap(_ section: String) -> OpaquePointer? {
+        var map = bpf_object__next_map(object, nil)
+        while let current = map {
+            if String(cString: bpf_map__name(current)).hasSuffix(section) { return current }
+            map = bpf_object__next_map(object, current)
+        }
+        return nil
+    }
+}

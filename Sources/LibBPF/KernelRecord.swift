@@ -1,0 +1,137 @@
+internal import CEvents
+internal import Glibc
+
+/// What a BPF program reports, as values.
+public enum KernelRecord: Sendable {
+    case serverName(ServerNameRecord)
+    case cgroup(CgroupRecord)
+
+    /// nil for bytes that no program of ours writes.
+    init?(_ bytes: UnsafeRawBufferPointer) {
+        guard bytes.count >= 4 else { return nil }
+        switch bytes.loadUnaligned(as: UInt32.self) {
+        case UInt32(SNISCOPE_SERVER_NAME.rawValue):
+            guard let record = ServerNameRecord(bytes) else { return nil }
+            self = .serverName(record)
+        case UInt32(SNISCOPE_CGROUP_CREATED.rawValue):
+            guard let record = CgroupRecord(bytes, isCreated: true) else { return nil }
+            self = .cgroup(record)
+        case UInt32(SNISCOPE_CGROUP_REMOVED.rawValue):
+            guard let record = CgroupRecord(bytes, isCreated: false) else { return nil }
+            self = .cgroup(record)
+        default:
+            return nil
+        }
+    }
+}
+
+/// A call that sets a server name.
+public struct ServerNameRecord: Sendable {
+    /// CLOCK_MONOTONIC, nanoseconds.
+    public let time: UInt64
+    public let cookie: UInt64
+    /// The address of the library's connection object, 0 where the function has none. It tells where the process's
+    /// memory lies: not for output.
+    public let connection: UInt64
+    /// CLOCK_BOOTTIME of the process's start, nanoseconds.
+    public let startTime: UInt64
+    public let cgroup: UInt64
+    public let pid: UInt32
+    public let tid: UInt32
+    public let uid: UInt32
+    public let gid: UInt32
+    public let parentPID: UInt32
+    public let mountNamespace: UInt32
+    public let networkNamespace: UInt32
+    /// The thread's name.
+    public let comm: String
+    /// The name of the process's first thread.
+    public let processComm: String
+    public let parentComm: String
+    /// nil: the app's memory could not be read. Bytes that are not UTF-8 are replaced.
+    public let name: String?
+    public let isNameTruncated: Bool
+    /// As the process sees it; empty for a process without an executable.
+    public let executable: String
+    /// `executable` begins in the middle of the path.
+    public let isExecutableTruncated: Bool
+
+    init?(_ bytes: UnsafeRawBufferPointer) {
+        let header = MemoryLayout<sniscope_server_name>.size
+        guard bytes.count >= header else { return nil }
+        let raw = bytes.loadUnaligned(as: sniscope_server_name.self)
+        let nameEnd = header + Int(raw.name_length)
+        let end = nameEnd + Int(raw.exe_length)
+        guard end <= bytes.count else { return nil }
+
+        time = raw.time
+        cookie = raw.cookie
+        connection = raw.connection
+        startTime = raw.start_time
+        cgroup = raw.cgroup
+        pid = raw.pid
+        tid = raw.tid
+        uid = raw.uid
+        gid = raw.gid
+        parentPID = raw.parent_pid
+        mountNamespace = raw.mount_namespace
+        networkNamespace = raw.network_namespace
+        let commLength = Int(SNISCOPE_COMM_LENGTH)
+        let commOffset = header - 3 * commLength
+        comm = text(bytes, commOffset, commLength)
+        processComm = text(bytes, commOffset + commLength, commLength)
+        parentComm = text(bytes, commOffset + 2 * commLength, commLength)
+        let isReadable = raw.flags & UInt32(SNISCOPE_NAME_UNREADABLE.rawValue) == 0
+        name = isReadable ? String(decoding: bytes[header..<nameEnd], as: UTF8.self) : nil
+        isNameTruncated = raw.flags & UInt32(SNISCOPE_NAME_TRUNCATED.rawValue) != 0
+        isExecutableTruncated = raw.flags & UInt32(SNISCOPE_EXE_TRUNCATED.rawValue) != 0
+        executable = path(reversed: bytes[nameEnd..<end])
+    }
+}
+
+/// A control group of the v2 hierarchy that came or went.
+public struct CgroupRecord: Sendable {
+    public let isCreated: Bool
+    public let id: UInt64
+    /// From the hierarchy's root.
+    public let path: String
+    /// Who made it.
+    public let pid: UInt32
+
+    init?(_ bytes: UnsafeRawBufferPointer, isCreated: Bool) {
+        guard bytes.count >= MemoryLayout<sniscope_cgroup>.size else { return nil }
+        let raw = bytes.loadUnaligned(as: sniscope_cgroup.self)
+        let start = MemoryLayout<sniscope_cgroup>.size - Int(SNISCOPE_PATH_CAPACITY)
+        guard start + Int(raw.path_length) <= bytes.count else { return nil }
+        self.isCreated = isCreated
+        id = raw.id
+        pid = raw.pid
+        path = String(decoding: bytes[start..<(start + Int(raw.path_length))], as: UTF8.self)
+    }
+}
+
+/// The bytes up to the first NUL.
+private func text(_ bytes: UnsafeRawBufferPointer, _ offset: Int, _ capacity: Int) -> String {
+    String(decoding: bytes[offset..<(offset + capacity)].prefix { $0 != 0 }, as: UTF8.self)
+}
+
+/// Turns `curl\0bin\0usr\0` into `/usr/bin/curl`.
+private func path(reversed tail: Slice<UnsafeRawBufferPointer>) -> String {
+    guard !tail.isEmpty else { return "" }
+    return String(unsafeUninitializedCapacity: tail.count) { target in
+        var written = 0
+        var end = tail.endIndex - 1
+        while end >= tail.startIndex {
+            var start = end
+            while start > tail.startIndex && tail.base[start - 1] != 0 { start -= 1 }
+            target[written] = UInt8(ascii: "/")
+            written += 1
+            for index in start..<end {
+                target[written] = tail.base[index]
+                written += 1
+            }
+            end = start - 1
+        }
+        return written
+    }
+}

@@ -1,0 +1,45 @@
+internal import CLibbpf
+internal import Glibc
+
+/// The records of the BPF programs, read by one thread.
+public final class RingBuffer {
+    private let ring: OpaquePointer
+    private let sink: Sink
+
+    private final class Sink {
+        var deliver: (KernelRecord) -> Void = { _ in }
+    }
+
+    public init(object: BPFObject, map: String) throws(BPFError) {
+        sink = Sink()
+        let context = Unmanaged.passUnretained(sink).toOpaque()
+        let opened = ring_buffer__new(
+            try object.mapDescriptor(map),
+            { context, data, size in
+                guard let context, let data else { return 0 }
+                let bytes = UnsafeRawBufferPointer(start: data, count: size)
+                if let record = KernelRecord(bytes) {
+                    Unmanaged<Sink>.fromOpaque(context).takeUnretainedValue().deliver(record)
+                }
+                return 0
+            }, context, nil)
+        guard let opened else { throw BPFError("map the ring buffer", code: errno) }
+        ring = opened
+    }
+
+    deinit {
+        ring_buffer__free(ring)
+    }
+
+    /// Readable when there are records; for epoll. It belongs to this ring buffer.
+    public var descriptor: Int32 { ring_buffer__epoll_fd(ring) }
+
+    /// Hands over every record there is.
+    public func drain(_ deliver: (KernelRecord) -> Void) {
+        withoutActuallyEscaping(deliver) { deliver in
+            sink.deliver = deliver
+            ring_buffer__consume(ring)
+            sink.deliver = { _ in }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+internal import CBPFShims
+internal import Glibc
+
+/// One place in a file where a program is attached, with the cookie that the program gets there.
+public struct ProbePoint: Sendable, Hashable {
+    /// Bytes from the start of the file.
+    public let offset: UInt64
+    public let cookie: UInt64
+
+    public init(offset: UInt64, cookie: UInt64) {
+        self.offset = offset
+        self.cookie = cookie
+    }
+}
+
+/// How uprobes are attached.
+public enum UprobeMethod: String, Sendable, CaseIterable {
+    /// One link for all places of a file (Linux 6.6).
+    case multi
+    /// One perf event for each place; needs CAP_SYS_ADMIN.
+    case perf
+
+    /// True where the kernel has uprobe_multi links.
+    /// - Throws: `BPFError` where even asking is not allowed.
+    public static func isMultiSupported() throws(BPFError) -> Bool {
+        BPFLog.capture()
+        let answer = sniscope_probe_uprobe_multi()
+        guard answer >= 0 else { throw BPFError("ask for uprobe_multi", code: errno) }
+        return answer == 1
+    }
+}
+
+/// A loaded uprobe program that can be attached to files, from any thread.
+public struct UprobeProgram: Sendable {
+    let descriptor: Int32
+    public let method: UprobeMethod
+    /// The perf PMU's number, from sysfs; unused by `multi`.
+    let eventType: UInt32
+
+    /// - Parameter eventType: The contents of /sys/bus/event_source/devices/uprobe/type; needed for `perf`.
+    public init(_ name: String, of object: BPFObject, method: UprobeMethod, eventType: UInt32 = 0) throws(BPFError) {
+        descriptor = try object.descriptor(ofProgram: name)
+        self.method = method
+        self.eventType = eventType
+    }
+
+    /// Attaches to a file in every process that maps it, now or later. Waits for the kernel, usually under 15 ms.
+    /// - Parameter path: Leads to the file for this process; `Descriptor.path` is the safest.
+    public func attach(path: String, points: [ProbePoint]) throws(BPFError) -> [BPFLink] {
+        switch method {
+        case .multi:
+            let offsets = points.map(\.offset)
+            let cookies = points.map(\.cookie)
+            let link = sniscope_link_uprobe_multi(descriptor, path, offsets, cookies, UInt32(points.count))
+            guard link >= 0 else { throw BPFError("attach a uprobe to \(path)", code: errno) }
+            return [BPFLink(descriptor: link)]
+        case .perf:
+            var links: [BPFLink] = []
+            for point in points {
+                let link = sniscope_link_uprobe_perf(descriptor, eventType, path, point.offset, point.cookie)
+                guard link >= 0 else { throw BPFError("attach a uprobe to \(path)", code: errno) }
+                links.append(BPFLink(descriptor: link))
+            }
+            return links
+        }
+    }
+}

@@ -1,0 +1,23 @@
+internal import CShims
+internal import Glibc
+
+/// Not in Swift's view of glibc, which is the one without _GNU_SOURCE; the same on x86-64 and arm64
+/// (Linux, include/uapi/asm-generic/fcntl.h).
+private let openPath: Int32 = 0o10_000_000
+
+extension Descriptor {
+    /// A handle of the file at `path`, which opens nothing: no effect on a device, no wait for a FIFO.
+    /// What it is can be asked, and it can be opened by its `path`.
+    public static func handle(_ path: String) throws(SystemError) -> Descriptor {
+        try Descriptor(adopting: sniscope_open_path(path), "open", path)
+    }
+
+    /// A handle of the file at `path` as a process with the root folder `root` sees it: neither a symbolic link nor
+    /// ".." leads out of `root`, and links of /proc are not followed (openat2(2), RESOLVE_IN_ROOT; Linux 5.6).
+    /// - Parameter root: A folder, such as /proc/PID/root.
+    public static func handle(inRoot root: String, path: String) throws(SystemError) -> Descriptor {
+        let folder = try handle(root)
+        return try Descriptor(
+            adopting: retrying { sniscope_open_in_root(folder.number, path, openPath) }, "open", root + path)
+    }
+}

@@ -1,0 +1,51 @@
+internal import Glibc
+
+/// What `stat` says of a file.
+public struct FileStatus: Sendable, Equatable {
+    /// `st_dev`; an overlay or btrfs gives an anonymous number here that need not be the one in /proc/PID/maps.
+    public let device: UInt64
+    public let inode: UInt64
+    /// Bytes.
+    public let size: UInt64
+    /// Nanoseconds since the epoch; changes with every write and rename, and users can't set it.
+    public let changedAt: Int64
+    public let mode: UInt32
+    public let owner: UInt32
+
+    public var isRegular: Bool { mode & S_IFMT == S_IFREG }
+    public var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
+
+    /// The kind of file in words, for messages.
+    public var kindName: String {
+        switch mode & S_IFMT {
+        case S_IFREG: "a regular file"
+        case S_IFDIR: "a directory"
+        case S_IFIFO: "a FIFO"
+        case S_IFSOCK: "a socket"
+        case S_IFCHR, S_IFBLK: "a device"
+        default: "not a regular file"
+        }
+    }
+
+    /// Follows symbolic links.
+    public init(path: String) throws(SystemError) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw .last("read the status of", path) }
+        self.init(status)
+    }
+
+    public init(descriptor: borrowing Descriptor, path: String) throws(SystemError) {
+        var status = stat()
+        guard fstat(descriptor.number, &status) == 0 else { throw .last("read the status of", path) }
+        self.init(status)
+    }
+
+    private init(_ status: stat) {
+        device = UInt64(status.st_dev)
+        inode = UInt64(status.st_ino)
+        size = UInt64(max(status.st_size, 0))
+        changedAt = Int64(status.st_ctim.tv_sec) * 1_000_000_000 + Int64(status.st_ctim.tv_nsec)
+        mode = status.st_mode
+        owner = status.st_uid
+    }
+}

@@ -1,0 +1,78 @@
+internal import Glibc
+
+/// Reads of small files and folders, of /proc and of runtimes' state.
+public enum Files {
+    /// The whole of a file, read to its end (files of /proc have no size).
+    /// - Parameter limit: Bytes; a longer file is an error (`EFBIG`), never cut in silence.
+    public static func read(_ path: String, limit: Int = 1 << 20) throws(SystemError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        try read(path, limit: limit, into: &bytes)
+        return bytes
+    }
+
+    /// As `read(_:limit:)`, into a buffer that is used again and again.
+    public static func read(_ path: String, limit: Int, into bytes: inout [UInt8]) throws(SystemError) {
+        bytes.removeAll(keepingCapacity: true)
+        let file = try Descriptor.reading(path)
+        let chunk = 32 << 10
+        while true {
+            let start = bytes.count
+            var failure: SystemError?
+            var got = 0
+            bytes.append(addingCapacity: chunk) { buffer in
+                got = retrying { Glibc.read(file.number, buffer.baseAddress, buffer.count) }
+                if got < 0 { failure = .last("read", path) }
+                return max(got, 0)
+            }
+            if let failure { throw failure }
+            if got == 0 { return }
+            guard start + got <= limit else {
+                throw SystemError("read", path, code: EFBIG, hint: "It is larger than \(limit) bytes.")
+            }
+        }
+    }
+
+    /// The target of a symbolic link.
+    public static func linkTarget(_ path: String) throws(SystemError) -> String {
+        var result = ""
+        var length = 0
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Int(PATH_MAX)) { buffer in
+            guard let target = buffer.baseAddress else { return }
+            length = readlink(path, target, buffer.count)
+            if length > 0 { result = String(decoding: buffer[..<length], as: UTF8.self) }
+        }
+        guard length >= 0 else { throw .last("read the link", path) }
+        return result
+    }
+
+    /// The names in a folder, without `.` and `..`, in the folder's own order.
+    public static func names(in folder: String) throws(SystemError) -> [String] {
+        guard let stream = opendir(folder) else { throw .last("list", folder) }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { tuple in
+                tuple.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names
+    }
+
+    /// True where anything, of whatever kind, stands at `path`.
+    public static func exists(_ path: String) -> Bool {
+        access(path, F_OK) == 0
+    }
+}
+
+extension [UInt8] {
+    /// Grows by up to `capacity` bytes that `fill` writes; it returns how many it wrote.
+    mutating func append(addingCapacity capacity: Int, fill: (UnsafeMutableRawBufferPointer) -> Int) {
+        let start = count
+        append(contentsOf: repeatElement(0, count: capacity))
+        let written = withUnsafeMutableBytes { bytes in
+            fill(UnsafeMutableRawBufferPointer(rebasing: bytes[start..<(start + capacity)]))
+        }
+        removeLast(capacity - written)
+    }
+}

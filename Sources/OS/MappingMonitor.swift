@@ -1,0 +1,119 @@
+internal import CShims
+internal import Glibc
+
+/// A file that a process has just mapped executable: by exec, by its loader, by dlopen or by mprotect.
+public struct ExecutableMapping: Sendable {
+    public let pid: UInt32
+    public let start: UInt64
+    public let end: UInt64
+    /// As /proc/PID/maps shows it: major << 20 | minor.
+    public let device: UInt64
+    public let inode: UInt64
+    /// As the process sees it.
+    public let path: String
+}
+
+/// Reports every executable file mapping on the host, from a perf event on each CPU. Unlike a tracepoint on mmap(2),
+/// which makes each system call of each process slower while it is on, it costs only those that map something.
+/// For one thread.
+public final class MappingMonitor {
+    private let rings: [PerfRing]
+
+    /// - Throws: `SystemError` where the kernel refuses (CAP_PERFMON).
+    public init() throws(SystemError) {
+        var rings: [PerfRing] = []
+        for cpu in 0..<Int32(sysconf(Int32(_SC_NPROCESSORS_CONF))) {
+            do throws(SystemError) {
+                rings.append(try PerfRing(cpu: cpu))
+            } catch where error.code == ENODEV {
+                // This CPU is off.
+                continue
+            }
+        }
+        self.rings = rings
+    }
+
+    /// Readable when there is something to `drain`.
+    public var descriptors: [Int32] { rings.map { $0.event.number } }
+
+    /// Hands over all that has come.
+    /// - Returns: How many reports the kernel had to drop since the last call.
+    public func drain(_ deliver: (ExecutableMapping) -> Void) -> UInt64 {
+        rings.reduce(0) { $0 + $1.drain(deliver) }
+    }
+}
+
+/// One CPU's ring buffer: a control page and a power of two of data pages.
+private final class PerfRing {
+    let event: Descriptor
+    private let control: UnsafeMutableRawPointer
+    private let pageSize: Int
+    private let dataSize: Int
+
+    /// 128 KB hold some thousand mappings.
+    init(cpu: Int32) throws(SystemError) {
+        event = try Descriptor(
+            adopting: sniscope_open_mapping_events(cpu), "watch executable mappings on", "CPU \(cpu)")
+        pageSize = sysconf(Int32(_SC_PAGESIZE))
+        dataSize = 128 << 10
+        let mapping = mmap(nil, pageSize + dataSize, PROT_READ | PROT_WRITE, MAP_SHARED, event.number, 0)
+        guard let mapping, mapping != MAP_FAILED else { throw .last("map the ring buffer of", "CPU \(cpu)") }
+        control = mapping
+    }
+
+    deinit {
+        munmap(control, pageSize + dataSize)
+    }
+
+    func drain(_ deliver: (ExecutableMapping) -> Void) -> UInt64 {
+        let head = sniscope_perf_head(control)
+        var tail = sniscope_perf_tail(control)
+        var lost: UInt64 = 0
+        while tail < head {
+            // struct perf_event_header: type, misc, size.
+            let type = load(UInt32.self, at: tail)
+            let size = UInt64(load(UInt16.self, at: tail + 6))
+            guard size >= 8 else { break }
+            switch type {
+            case UInt32(PERF_RECORD_MMAP2.rawValue):
+                if let mapping = mapping(at: tail + 8, size: size - 8) { deliver(mapping) }
+            case UInt32(PERF_RECORD_LOST.rawValue):
+                lost += load(UInt64.self, at: tail + 16)
+            default:
+                break
+            }
+            tail += size
+        }
+        sniscope_perf_set_tail(control, tail)
+        return lost
+    }
+
+    /// PERF_RECORD_MMAP2 of perf_event_open(2).
+    private func mapping(at position: UInt64, size: UInt64) -> ExecutableMapping? {
+        let pathOffset: UInt64 = 64 - 8
+        guard size > pathOffset else { return nil }
+        let first = load(UInt8.self, at: position + pathOffset)
+        // Not "[vdso]", not "//anon".
+        guard first == UInt8(ascii: "/"), load(UInt8.self, at: position + pathOffset + 1) != UInt8(ascii: "/") else {
+            return nil
+        }
+        let start = load(UInt64.self, at: position + 8)
+        let path = String(unsafeUninitializedCapacity: Int(size - pathOffset)) { target in
+            for index in 0..<target.count where index < Int(size - pathOffset) {
+                let byte = load(UInt8.self, at: position + pathOffset + UInt64(index))
+                if byte == 0 { return index }
+                target[index] = byte
+            }
+            return Int(size - pathOffset)
+        }
+        return ExecutableMapping(
+            pid: load(UInt32.self, at: position), start: start, end: start + load(UInt64.self, at: position + 16),
+            device: UInt64(load(UInt32.self, at: position + 32)) << 20 | UInt64(load(UInt32.self, at: position + 36)),
+            inode: load(UInt64.self, at: position + 40), path: path)
+    }
+
+    /// Records are 8-byte aligned and the ring is a multiple of 8: no aligned field wraps around its end.
+    private func load<Value: BitwiseCopyable>(_: Value.Type, at position: UInt64) -> Value {
+        (control + pageSize).load(fromByteOffset: Int(position % UInt64(dataSize)), as: Value.self)
+    }
+}

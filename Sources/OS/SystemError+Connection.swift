@@ -1,0 +1,6 @@
+internal import Glibc
+
+extension SystemError {
+    /// Nobody listens at the socket.
+    public var isRefused: Bool { code == ECONNREFUSED }
+}

@@ -1,0 +1,39 @@
+internal import Glibc
+
+/// A system call that failed: what was tried, on what, and why.
+public struct SystemError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// What was tried, as a verb phrase: "open", "read", "attach a uprobe to".
+    public let operation: String
+    /// What it was tried on: a path, a pid. May come from a traced process: escape it before printing.
+    public let subject: String
+    /// The `errno` value; 0 where the kernel gave none.
+    public let code: Int32
+    /// What the user can do about it, as a full sentence.
+    public let hint: String?
+
+    public init(_ operation: String, _ subject: String, code: Int32, hint: String? = nil) {
+        self.operation = operation
+        self.subject = subject
+        self.code = code
+        self.hint = hint
+    }
+
+    /// Takes `errno` as the last call on this thread left it.
+    public static func last(_ operation: String, _ subject: String) -> SystemError {
+        SystemError(operation, subject, code: errno)
+    }
+
+    /// The kernel's words for `code`.
+    public var reason: String {
+        String(cString: strerror(code))
+    }
+
+    public var description: String {
+        "cannot \(operation) \(subject): \(reason)" + (hint.map { ". \($0)" } ?? "")
+    }
+
+    public var isNotFound: Bool { code == ENOENT || code == ESRCH || code == ENOTDIR }
+    public var isNotPermitted: Bool { code == EPERM || code == EACCES }
+    public var isInvalidArgument: Bool { code == EINVAL }
+    public var isUnsupported: Bool { code == EOPNOTSUPP || code == ENOSYS || code == ENOTSUP }
+}

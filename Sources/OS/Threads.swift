@@ -1,0 +1,87 @@
+internal import CShims
+internal import Glibc
+
+/// Threads of our own, for work that waits in system calls and must not hold one of Swift's.
+public enum Threads {
+    private final class Body {
+        let name: String
+        let run: @Sendable () -> Void
+
+        init(name: String, run: @escaping @Sendable () -> Void) {
+            self.name = name
+            self.run = run
+        }
+    }
+
+    /// Starts a thread that ends with `body`; nothing waits for it.
+    /// - Parameter name: At most 15 bytes, for `ps -T`.
+    public static func start(name: String, _ body: @escaping @Sendable () -> Void) throws(SystemError) {
+        let argument = Unmanaged.passRetained(Body(name: name, run: body))
+        var thread = pthread_t()
+        let code = pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument else { return nil }
+                let body = Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
+                sniscope_name_thread(body.name)
+                body.run()
+                return nil
+            }, argument.toOpaque())
+        guard code == 0 else {
+            argument.release()
+            throw SystemError("start the thread", name, code: code)
+        }
+        pthread_detach(thread)
+    }
+}
+
+/// A queue between threads: `take` waits until there is an element.
+public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
+    // `mutex` guards `elements` and `isClosed`; both live as long as this object, at one address.
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let arrived = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private var elements: [Element] = []
+    private var head = 0
+    private var isClosed = false
+
+    public init() {
+        pthread_mutex_init(mutex, nil)
+        pthread_cond_init(arrived, nil)
+    }
+
+    deinit {
+        pthread_cond_destroy(arrived)
+        pthread_mutex_destroy(mutex)
+        arrived.deallocate()
+        mutex.deallocate()
+    }
+
+    public func put(_ element: Element) {
+        pthread_mutex_lock(mutex)
+        elements.append(element)
+        pthread_cond_signal(arrived)
+        pthread_mutex_unlock(mutex)
+    }
+
+    /// The oldest element; nil once the queue is closed, whatever is in it.
+    public func take() -> Element? {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        while !isClosed && head == elements.count { pthread_cond_wait(arrived, mutex) }
+        guard !isClosed else { return nil }
+        let element = elements[head]
+        head += 1
+        if head == elements.count || head > 1024 {
+            elements.removeFirst(head)
+            head = 0
+        }
+        return element
+    }
+
+    public func close() {
+        pthread_mutex_lock(mutex)
+        isClosed = true
+        pthread_cond_broadcast(arrived)
+        pthread_mutex_unlock(mutex)
+    }
+}

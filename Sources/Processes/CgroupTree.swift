@@ -1,0 +1,53 @@
+public import OS
+
+/// The folders of the v2 hierarchy. Their ids are what `bpf_get_current_cgroup_id` and the cgroup tracepoints give:
+/// on 64 bits a kernfs node's id is its inode number (Linux, include/linux/kernfs.h, `kernfs_ino`).
+public struct CgroupTree: Sendable {
+    public struct Node: Sendable, Equatable {
+        public let id: UInt64
+        /// From the hierarchy's root: "/", "/docker/0123…".
+        public let path: String
+    }
+
+    /// Where the tree is mounted.
+    public let mountPoint: String
+
+    public init(mountPoint: String) {
+        self.mountPoint = mountPoint
+    }
+
+    /// nil where there is no v2 tree.
+    public init?(layout: CgroupLayout) {
+        guard let mountPoint = layout.unified else { return nil }
+        self.init(mountPoint: mountPoint)
+    }
+
+    /// Every cgroup, parents before their children. Those that go meanwhile are left out.
+    /// - Throws: when the root can't be read.
+    public func nodes() throws(SystemError) -> [Node] {
+        var nodes = [Node(id: try FileStatus(path: mountPoint).inode, path: "/")]
+        var next = 0
+        while next < nodes.count {
+            let parent = nodes[next].path == "/" ? "" : nodes[next].path
+            next += 1
+            do throws(SystemError) {
+                for folder in try Files.subfolders(of: mountPoint + parent) {
+                    nodes.append(Node(id: folder.inode, path: parent + "/" + folder.name))
+                }
+            } catch {
+                if !error.isNotFound || parent.isEmpty { throw error }
+            }
+        }
+        return nodes
+    }
+
+    /// The path of a cgroup; nil where it is gone. A walk: some 10 µs a cgroup.
+    public func path(ofID id: UInt64) throws(SystemError) -> String? {
+        try nodes().first { $0.id == id }?.path
+    }
+
+    /// The id of a cgroup.
+    public func id(ofPath path: String) throws(SystemError) -> UInt64 {
+        try FileStatus(path: mountPoint + path).inode
+    }
+}

@@ -1,0 +1,89 @@
+public import OS
+
+/// What /proc tells of a process at one moment. All text in it is the process's own choice: escape it before printing.
+public struct ProcessRecord: Equatable, Sendable {
+    public let identity: ProcessIdentity
+    /// The main thread's name.
+    public let comm: String
+    public let parent: Int32
+    /// The program, as the process sees it; nil for kernel threads and where looking is not permitted.
+    public let executable: String?
+    /// The program's file has been deleted or replaced. A claim: see `MappedFile.isDeleted`.
+    public let executableIsDeleted: Bool
+    /// Empty for kernel threads and zombies.
+    public let arguments: [String]
+    /// The real ids, which are those that `bpf_get_current_uid_gid` gives.
+    public let uid: UInt32
+    public let gid: UInt32
+    /// The inode number of the namespace; nil where looking is not permitted.
+    public let mountNamespace: UInt64?
+    public let networkNamespace: UInt64?
+    public let cgroups: CgroupMembership
+
+    public var pid: Int32 { identity.pid }
+
+    /// - Throws: `isNotFound` for a process that has ended, also while it is being read.
+    public init(pid: Int32) throws(SystemError) {
+        let status = try ProcessStatus(pid: pid)
+        identity = ProcessIdentity(pid: pid, startTime: status.startTime)
+        comm = status.comm
+        parent = status.parent
+        (executable, executableIsDeleted) = try Self.executable(of: pid)
+        arguments = try Self.arguments(of: pid)
+        let credentials = Self.credentials(in: try Files.read("/proc/\(pid)/status"))
+        guard let credentials else {
+            throw SystemError("understand", "/proc/\(pid)/status", code: 0, hint: "It has no Uid and Gid lines.")
+        }
+        (uid, gid) = credentials
+        mountNamespace = try Self.namespace("mnt", of: pid)
+        networkNamespace = try Self.namespace("net", of: pid)
+        cgroups = try CgroupMembership(pid: pid)
+    }
+
+    /// The arguments a process was started with, or has written over them: /proc/PID/cmdline. Empty arguments count.
+    public static func arguments(of pid: Int32) throws(SystemError) -> [String] {
+        arguments(in: try Files.read("/proc/\(pid)/cmdline", limit: 8 << 20))
+    }
+
+    static func arguments(in cmdline: [UInt8]) -> [String] {
+        guard !cmdline.isEmpty else { return [] }
+        var arguments = cmdline.split(separator: 0, omittingEmptySubsequences: false)
+        if cmdline.last == 0 { arguments.removeLast() }
+        return arguments.map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// The real uid and gid of /proc/PID/status: `Uid:` real, effective, saved, file system.
+    static func credentials(in status: [UInt8]) -> (uid: UInt32, gid: UInt32)? {
+        func number(after label: String) -> UInt32? {
+            let label = Array(label.utf8)
+            for line in status.split(separator: UInt8(ascii: "\n")) where line.starts(with: label) {
+                let fields = line.dropFirst(label.count).split { $0 == UInt8(ascii: "\t") || $0 == UInt8(ascii: " ") }
+                return fields.first.flatMap { UInt32(String(decoding: $0, as: UTF8.self)) }
+            }
+            return nil
+        }
+        guard let uid = number(after: "Uid:"), let gid = number(after: "Gid:") else { return nil }
+        return (uid, gid)
+    }
+
+    private static func executable(of pid: Int32) throws(SystemError) -> (String?, Bool) {
+        guard let target = try link("exe", of: pid) else { return (nil, false) }
+        let mark = " (deleted)"
+        return target.hasSuffix(mark) ? (String(target.dropLast(mark.count)), true) : (target, false)
+    }
+
+    /// "mnt:[4026531840]" → 4026531840.
+    private static func namespace(_ kind: String, of pid: Int32) throws(SystemError) -> UInt64? {
+        try link("ns/\(kind)", of: pid).flatMap { UInt64($0.drop { $0 != "[" }.dropFirst().dropLast()) }
+    }
+
+    /// nil where there is no link (kernel threads, zombies) or it may not be read.
+    private static func link(_ name: String, of pid: Int32) throws(SystemError) -> String? {
+        do throws(SystemError) {
+            return try Files.linkTarget("/proc/\(pid)/\(name)")
+        } catch {
+            if error.isNotPermitted || error.isNotFound { return nil }
+            throw error
+        }
+    }
+}

@@ -1,0 +1,99 @@
+public import OS
+
+/// Which files are mapped executable on this host, and by whom: one walk over /proc.
+public struct ProcessScan: Sendable {
+    /// A file and the processes that map it.
+    public struct File: Sendable {
+        public let identity: FileIdentity
+        /// As the first of `users` sees it.
+        public let path: String
+        /// A claim: see `MappedFile.isDeleted`.
+        public let isDeleted: Bool
+        /// Each process once.
+        public internal(set) var users: [User]
+    }
+
+    /// One process that maps a file.
+    public struct User: Sendable, Equatable {
+        public let pid: Int32
+        /// Its first executable mapping of the file.
+        public let range: MappedRange
+
+        public init(pid: Int32, range: MappedRange) {
+            self.pid = pid
+            self.range = range
+        }
+    }
+
+    /// Processes whose maps could not be read.
+    public struct Refusal: Sendable, Equatable {
+        /// As one of them failed; `reason` goes for all of them.
+        public let error: SystemError
+        public let pids: [Int32]
+    }
+
+    /// In the order in which they were met.
+    public private(set) var files: [File] = []
+    /// One entry for each reason. A process that ended meanwhile is none.
+    public private(set) var refusals: [Refusal] = []
+    /// How many processes were read; kernel threads, which map nothing, are in it.
+    public private(set) var processCount = 0
+
+    private var indices: [FileIdentity: Int] = [:]
+
+    /// Bytes; some 500,000 mappings, eight times what `vm.max_map_count` allows by default.
+    static let largestMaps = 64 << 20
+
+    /// Reads the maps of every process.
+    /// - Throws: when /proc itself can't be listed.
+    public static func run() throws(SystemError) -> ProcessScan {
+        try run(pids: Processes.all())
+    }
+
+    /// Reads the maps of some processes. Those that are gone are left out.
+    public static func run(pids: [Int32]) -> ProcessScan {
+        var scan = ProcessScan()
+        var refused: [Int32: (SystemError, [Int32])] = [:]
+        var maps: [UInt8] = []
+        for pid in pids {
+            do throws(SystemError) {
+                try Files.read("/proc/\(pid)/maps", limit: largestMaps, into: &maps)
+                scan.add(maps, of: pid)
+            } catch {
+                if !error.isNotFound { refused[error.code, default: (error, [])].1.append(pid) }
+            }
+        }
+        scan.refusals = refused.values.map { Refusal(error: $0.0, pids: $0.1) }
+            .sorted { $0.error.code < $1.error.code }
+        return scan
+    }
+
+    /// The executable files of one process.
+    /// - Throws: `isNotFound` for a process that has ended, `isNotPermitted` for one that may not be looked into.
+    public static func files(ofProcess pid: Int32) throws(SystemError) -> [MappedFile] {
+        try MapsParser.executableFiles(in: Files.read("/proc/\(pid)/maps", limit: largestMaps))
+    }
+
+    private mutating func add(_ maps: [UInt8], of pid: Int32) {
+        processCount += 1
+        MapsParser.forEachExecutable(in: maps.span) { line in
+            let user = User(pid: pid, range: line.range)
+            guard let index = indices[line.identity] else {
+                let (path, isDeleted) = MapsParser.path(of: line, in: maps)
+                indices[line.identity] = files.count
+                files.append(File(identity: line.identity, path: path, isDeleted: isDeleted, users: [user]))
+                return
+            }
+            // Processes come one after the other: a second mapping of the same one finds it last.
+            if files[index].users.last?.pid != pid { files[index].users.append(user) }
+        }
+    }
+}
+
+/// The processes of this host.
+public enum Processes {
+    /// Every process id, in the order of /proc.
+    public static func all() throws(SystemError) -> [Int32] {
+        try Files.names(in: "/proc").compactMap { Int32($0) }
+    }
+}

@@ -1,0 +1,97 @@
+/// Writes rows as lines of columns, under a heading.
+public struct ColumnWriter<Row>: Sendable {
+    private struct Place: Sendable {
+        let column: Column
+        let width: Int
+        /// The cells at which a value is cut; nil if it may overflow.
+        let limit: Int?
+        let value: @Sendable (Row) -> Value?
+    }
+
+    private let places: [Place]
+
+    /// - Parameters:
+    ///   - fields: the columns from the left.
+    ///   - terminalWidth: cells of a line on the terminal. Values too long for their column are cut with `…`. Without
+    ///     a terminal (nil, or a terminal that says 0) widths are the default ones and nothing is cut: a long value is
+    ///     followed by one space and the rest of its line moves to the right.
+    public init(fields: [Field<Row>], terminalWidth: Int?) {
+        let columns = fields.map(\.effectiveColumn)
+        var widths = columns.map(\.width)
+        var limits: [Int?] = columns.map { _ in nil }
+        if let terminalWidth, terminalWidth > 0 {
+            widths = ColumnLayout.widths(of: columns, terminalWidth: terminalWidth)
+            limits = widths
+            // The last column may use the rest of the line even if it is not one that grows.
+            if let last = widths.last, columns.last?.alignment == .left {
+                let rest = terminalWidth - (widths.reduce(0, +) + widths.count - 1)
+                limits[limits.count - 1] = last + max(0, rest)
+            }
+        }
+        places = fields.indices.map {
+            Place(column: columns[$0], width: widths[$0], limit: limits[$0], value: fields[$0].value)
+        }
+    }
+
+    /// Appends the line of headings and a newline.
+    public func appendHeading(to buffer: inout [UInt8]) {
+        var padding = 0
+        for place in places {
+            Self.append(.string(place.column.heading), at: place, truncation: .end, padding: &padding, to: &buffer)
+        }
+        buffer.append(UInt8(ascii: "\n"))
+    }
+
+    /// Appends the row's line and a newline. The line does not end in padding.
+    public func append(_ row: Row, to buffer: inout [UInt8]) {
+        var padding = 0
+        for place in places {
+            let value = place.value(row)
+            Self.append(value, at: place, truncation: place.column.truncation, padding: &padding, to: &buffer)
+        }
+        buffer.append(UInt8(ascii: "\n"))
+    }
+
+    /// - Parameter padding: the spaces due before the next text, which are written only if there is one.
+    private static func append(
+        _ value: Value?, at place: Place, truncation: Column.Truncation, padding: inout Int, to buffer: inout [UInt8]
+    ) {
+        let lineEnd = buffer.count
+        buffer.append(spaces: padding)
+        let start = buffer.count
+        let width = append(value, limit: place.limit, truncation: truncation, to: &buffer)
+        guard width > 0 else {
+            buffer.removeLast(buffer.count - lineEnd)
+            padding += place.width + 1
+            return
+        }
+        let missing = max(0, place.width - width)
+        if place.column.alignment == .right {
+            buffer.insert(contentsOf: repeatElement(UInt8(ascii: " "), count: missing), at: start)
+            padding = 1
+        } else {
+            padding = missing + 1
+        }
+    }
+
+    /// - Returns: the cells the value takes.
+    private static func append(
+        _ value: Value?, limit: Int?, truncation: Column.Truncation, to buffer: inout [UInt8]
+    ) -> Int {
+        switch value {
+        case nil:
+            return 0
+        case .integer(let number):
+            let start = buffer.count
+            buffer.append(decimal: number)
+            let width = buffer.count - start
+            guard let limit, width > limit else { return width }
+            buffer.removeLast(width)
+            return Cell.append(String(number), limit: limit, truncation: truncation, to: &buffer)
+        case .string(let text):
+            return Cell.append(text, limit: limit, truncation: truncation, to: &buffer)
+        case .some(let value):
+            return Cell.append(value.text, limit: limit, truncation: truncation, to: &buffer)
+        }
+    }
+}

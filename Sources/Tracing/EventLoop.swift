@@ -1,0 +1,182 @@
+internal import Containers
+internal import LibBPF
+internal import OS
+internal import Processes
+
+/// The thread that owns the BPF programs' records: it reads them, says whose they are and passes them on, and sends
+/// new files to the probing threads. It never waits for anything but its descriptors.
+final class EventLoop {
+    /// What other threads tell it.
+    enum Message: Sendable {
+        case probed(job: UInt64, ProbeJob, [ProbeOutcome])
+        case docker(DockerChange)
+        case stop
+    }
+
+    private enum Tag {
+        static let mailbox: UInt32 = 0
+        static let records: UInt32 = 1
+        static let mappings: UInt32 = 2
+    }
+
+    private let poller: Poller
+    private let mailbox: Mailbox<Message>
+    private let program: TracerProgram
+    private let ring: RingBuffer
+    private let monitor: MappingMonitor?
+    private let table: ProbeTable
+    private let pool: ProbePool
+    private var candidates: MappedCandidates
+    private var containers: ContainerTracker
+    private var start: StartUp
+    private var output: Output
+    private var isStopping = false
+    private var lastCheck: Int64 = 0
+    private var reportedLosses: [LossReason: UInt64] = [:]
+    /// What is lost in user space, by reason, beside what the kernel counts.
+    private var ownLosses: [LossReason: UInt64] = [:]
+    private var summary = SessionSummary()
+    private var clockOffset: Int64 = 0
+
+    init(
+        parts: SessionParts, mailbox: Mailbox<Message>, output: consuming Output
+    ) throws {
+        poller = try Poller()
+        self.mailbox = mailbox
+        program = parts.program
+        ring = try parts.program.ringBuffer()
+        monitor = parts.monitor
+        table = parts.table
+        pool = parts.pool
+        candidates = parts.candidates
+        containers = parts.containers
+        start = StartUp(readiness: parts.readiness)
+        self.output = output
+        try poller.add(mailbox.descriptor, tag: Tag.mailbox)
+        try poller.add(ring.descriptor, tag: Tag.records)
+        for descriptor in monitor?.descriptors ?? [] { try poller.add(descriptor, tag: Tag.mappings) }
+    }
+
+    /// Runs until it is told to stop.
+    /// - Parameter jobs: What is to be probed before the session is ready.
+    func run(jobs: [ProbeJob]) throws -> SessionSummary {
+        start.begin(jobs.map { pool.submit($0) })
+        setClock()
+        while !isStopping {
+            finishStartIfDone()
+            let tags = try poller.wait(milliseconds: start.isFinished ? 500 : 10)
+            // Names of containers and files first: records are attributed by them.
+            if tags.contains(Tag.mailbox) { readMailbox() }
+            if tags.contains(Tag.mappings) { readMappings() }
+            if tags.contains(Tag.records) { readRecords() }
+            output.flush(&ownLosses)
+            try checkNowAndThen()
+        }
+        readRecords()
+        if !start.isFinished { output.finishStart(nil) }
+        reportLosses()
+        output.flush(&ownLosses)
+        summary.lost = losses().filter { $0.value > 0 }
+        summary.files = table.counts.files
+        return summary
+    }
+
+    private func readMailbox() {
+        for message in mailbox.take() {
+            switch message {
+            case .probed(let number, let job, let outcomes):
+                candidates.settle(job, outcomes)
+                for outcome in outcomes { tell(outcome) }
+                start.finished(number)
+            case .docker(let change):
+                for notice in containers.apply(change, program) { output.add(.notice(notice)) }
+            case .stop:
+                isStopping = true
+            }
+        }
+    }
+
+    private func tell(_ outcome: ProbeOutcome) {
+        switch outcome {
+        case .refused(let reason): output.add(.notice("not traced: \(reason)"))
+        case .traced(let detail?): output.add(.detail(detail))
+        default: break
+        }
+    }
+
+    private func readMappings() {
+        guard let monitor else { return }
+        let missed = monitor.drain { mapping in
+            if let candidate = candidates.candidate(for: mapping) { _ = pool.submit(.mapped(candidate)) }
+        }
+        if missed > 0 {
+            ownLosses[.mappingsMissed, default: 0] += missed
+            rescan()
+        }
+    }
+
+    /// After missed reports: whatever is mapped now is looked at again.
+    private func rescan() {
+        guard let scan = try? ProcessScan.run() else { return }
+        for file in scan.files {
+            if let candidate = candidates.candidate(for: file) { _ = pool.submit(.mapped(candidate)) }
+        }
+    }
+
+    private func readRecords() {
+        ring.drain { record in
+            switch record {
+            case .serverName(let record): deliver(record)
+            case .cgroup(let record):
+                if let job = containers.apply(record, program) { _ = pool.submit(job) }
+            }
+        }
+    }
+
+    private func deliver(_ record: ServerNameRecord) {
+        guard let library = table.reference(cookie: record.cookie) else { return }
+        summary.events += 1
+        if record.name == nil { summary.unreadableNames += 1 }
+        output.add(
+            .serverName(
+                ServerNameEvent(
+                    timestamp: Int64(record.time) + clockOffset, record: record,
+                    container: containers.container(of: record), library: library)),
+            &ownLosses)
+    }
+
+    private func finishStartIfDone() {
+        guard let readiness = start.readinessIfDone() else { return }
+        var complete = readiness
+        (complete.libraries, complete.files) = table.counts
+        complete.containers = containers.count
+        output.finishStart(complete)
+    }
+
+    private func checkNowAndThen() throws {
+        let now = Clock.monotonic
+        guard now - lastCheck > 500_000_000 else { return }
+        lastCheck = now
+        setClock()
+        reportLosses()
+        try pool.replaceStuckThreads()
+    }
+
+    /// Follows steps of the wall clock.
+    private func setClock() {
+        clockOffset = Clock.realtime - Clock.monotonic
+    }
+
+    private func losses() -> [LossReason: UInt64] {
+        // The counters are plain memory of this process: reading them can't fail once the programs are loaded.
+        let kernel = (try? program.lost()) ?? [:]
+        return kernel.merging(ownLosses, uniquingKeysWith: +)
+    }
+
+    private func reportLosses() {
+        for (reason, count) in losses() where count > reportedLosses[reason, default: 0] {
+            output.add(.lost(reason: reason, count: count - reportedLosses[reason, default: 0]))
+            reportedLosses[reason] = count
+        }
+    }
+}

@@ -1,0 +1,86 @@
+internal import LibBPF
+internal import OS
+internal import Processes
+internal import TLSLibraries
+
+/// Looks into files and probes the TLS libraries in them. Used by several threads at once; each call may wait for
+/// the file system and for the kernel.
+struct FileProber: Sendable {
+    let inspector: Inspector
+    let rules: [FunctionRule: Int]
+    let uprobe: UprobeProgram
+    let identifier: InodeIdentifier?
+    let table: ProbeTable
+
+    /// - Parameter sibling: Opens a library that the file needs, by its name, for versions that stand there.
+    /// - Parameter shownPath: As the process sees it.
+    func probe(
+        _ file: RegularFile, shownPath: String, sibling: @escaping (String) -> RegularFile?
+    ) -> ProbeOutcome {
+        let identity = InodeIdentity(of: file, identifier: identifier)
+        if let known = table.claim(identity, changedAt: file.status.changedAt) { return known }
+        let outcome = probeUnknown(file, shownPath: shownPath, sibling: sibling)
+        table.finish(identity, outcome)
+        return outcome
+    }
+
+    private func probeUnknown(
+        _ file: RegularFile, shownPath: String, sibling: @escaping (String) -> RegularFile?
+    ) -> ProbeOutcome {
+        let report: FileReport
+        do {
+            report = try inspector.findLibraries(in: file)
+        } catch let error as SystemError {
+            return .unreadable(error)
+        } catch {
+            // Not an ELF file, or a damaged one: the loader would not have taken a library from it.
+            return .noLibrary
+        }
+        guard !report.libraries.isEmpty else { return .noLibrary }
+        guard report.machine == Host.machine else { return .noLibrary }
+        let places = report.libraries.flatMap { library in library.functions.map { (library, $0) } }
+        guard !places.isEmpty else {
+            let reasons = report.libraries.compactMap(\.reason)
+            return .refused("\(shownPath): \(reasons.joined(separator: "; "))")
+        }
+
+        func references(_ versions: [String?]) -> [LibraryReference] {
+            zip(places, versions).map { place, version in
+                LibraryReference(
+                    kind: place.0.kind, version: version, path: shownPath, buildID: report.buildID,
+                    function: place.1.function, located: place.1.located.rawValue)
+            }
+        }
+        let unversioned = references(places.map { _ in nil })
+        let index = table.register(unversioned)
+        let points = places.enumerated().compactMap { offset, place in
+            rules[place.1.rule].map { rule in
+                ProbePoint(
+                    offset: place.1.probeOffset, cookie: Cookie(file: index, point: offset, rule: rule).rawValue)
+            }
+        }
+        do {
+            let links = try uprobe.attach(path: file.descriptor.path, points: points)
+            // The version takes longer than all the rest: it comes after the probe.
+            let versions = places.map { try? inspector.version(of: $0.0.kind, in: file, openNeeded: sibling) }
+            table.complete(index, points: references(versions), links: links)
+            let list = places.map { "\($0.0.kind) \($0.1.function) at \($0.1.probeOffset)" }
+            return .traced(detail: "probed \(shownPath): \(list.joined(separator: ", "))")
+        } catch {
+            return .refused("\(shownPath): \(error)")
+        }
+    }
+}
+
+extension InodeIdentity {
+    /// What uprobes see; where the kernel can't be asked, what `stat` says.
+    init(of file: RegularFile, identifier: InodeIdentifier?) {
+        let stated = FileIdentity(status: file.status)
+        // Anonymous device numbers (major 0) are those of overlay, btrfs and their like.
+        if stated.device >> 20 == 0, let known = identifier?.identity(ofDescriptor: file.descriptor.number) {
+            self = known
+        } else {
+            self.init(device: stated.device, inode: stated.inode)
+        }
+    }
+}

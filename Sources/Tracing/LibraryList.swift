@@ -1,0 +1,115 @@
+internal import BPFPrograms
+public import Containers
+internal import LibBPF
+public import OS
+public import Processes
+public import TLSLibraries
+
+/// A file with a TLS library in it, and who maps it.
+public struct ListedFile: Sendable {
+    /// As its first process sees it.
+    public let path: String
+    public let isDeleted: Bool
+    public let report: FileReport
+    public let status: FileStatus
+    public let users: [ListedUser]
+    /// nil: it can be traced.
+    public let reason: String?
+
+    /// Each once, by name.
+    public var containers: [Container] {
+        var seen: Set<String> = []
+        return users.compactMap(\.container).filter { seen.insert($0.id).inserted }
+            .sorted { ($0.name, $0.id) < ($1.name, $1.id) }
+    }
+
+    /// The same file, with some of its users.
+    public func with(users: [ListedUser]) -> ListedFile {
+        ListedFile(path: path, isDeleted: isDeleted, report: report, status: status, users: users, reason: reason)
+    }
+}
+
+/// A process that maps a file.
+public struct ListedUser: Sendable {
+    public let pid: Int32
+    public let comm: String
+    public let uid: UInt32
+    /// nil for a process of the host.
+    public let container: Container?
+}
+
+/// Every TLS library that processes map now.
+public struct LibraryList: Sendable {
+    public let files: [ListedFile]
+    /// Processes whose mappings may not be read, by reason.
+    public let refusals: [ProcessScan.Refusal]
+    /// Files that could not be looked into.
+    public let unreadable: [SystemError]
+
+    /// Looks into every file that is mapped executable. Nothing is attached.
+    /// - Parameter pids: nil: every process.
+    /// - Throws: `SystemError`.
+    public init(catalog: LibraryCatalog, pids: [Int32]?) throws {
+        let scan = try pids.map { ProcessScan.run(pids: $0) } ?? ProcessScan.run()
+        let daemons = try DockerDaemon.running()
+        var directory = ContainerDirectory(
+            runtimes: [DockerRuntime(daemons: daemons.isEmpty ? [.assumed] : daemons)])
+        let inspector = Inspector(catalog: catalog)
+        // Not to be had without privileges: files that several overlays show are listed for each then.
+        let identifier = try? InodeIdentifier(image: BPFProgram.fileIdentity.image)
+        var places: [InodeIdentity: Int] = [:]
+        var files: [Draft] = []
+        var unreadable: [SystemError] = []
+        for mapped in scan.files {
+            do throws(SystemError) {
+                let file = try ProcessFile.open(mapped)
+                let identity = InodeIdentity(of: file, identifier: identifier)
+                if let place = places[identity] {
+                    files[place].pids += mapped.users.map(\.pid)
+                    continue
+                }
+                guard let report = try? inspector.inspect(file, openNeeded: sibling(of: mapped)),
+                    !report.libraries.isEmpty
+                else { continue }
+                places[identity] = files.count
+                files.append(Draft(file: mapped, report: report, status: file.status, pids: mapped.users.map(\.pid)))
+            } catch {
+                if !error.isNotFound { unreadable.append(error) }
+            }
+        }
+        self.files = files.map { $0.listed(&directory) }
+        refusals = scan.refusals
+        self.unreadable = unreadable
+    }
+
+    private struct Draft {
+        let file: ProcessScan.File
+        let report: FileReport
+        let status: FileStatus
+        var pids: [Int32]
+
+        func listed(_ directory: inout ContainerDirectory) -> ListedFile {
+            let users = pids.sorted().compactMap { pid -> ListedUser? in
+                // A process that has ended meanwhile uses nothing any more.
+                guard let process = try? ProcessRecord(pid: pid) else { return nil }
+                let container = try? directory.container(ofProcess: pid)
+                return ListedUser(pid: pid, comm: process.comm, uid: process.uid, container: container)
+            }
+            return ListedFile(
+                path: file.path, isDeleted: file.isDeleted, report: report, status: status, users: users,
+                reason: reason)
+        }
+
+        private var reason: String? {
+            guard report.machine == Host.machine else { return "it is for \(report.machine), not \(Host.machine)" }
+            guard report.libraries.allSatisfy(\.functions.isEmpty) else { return nil }
+            return report.libraries.compactMap(\.reason).joined(separator: "; ")
+        }
+    }
+}
+
+private func sibling(of file: ProcessScan.File) -> (String) -> RegularFile? {
+    Siblings.opener(of: file.path) { path in
+        file.users.first.flatMap { try? ProcessFile.open(pid: $0.pid, path: path) }
+    }
+}

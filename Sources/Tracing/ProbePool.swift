@@ -1,0 +1,72 @@
+internal import OS
+internal import Synchronization
+
+/// Threads that look into files, because that may wait: for a disk, a network file system, a FUSE daemon that hangs.
+/// The event loop never does; it is told what came of a job.
+final class ProbePool: Sendable {
+    /// A job that is at work for longer holds its thread for good, as far as one can tell: another one is started.
+    private static let patience: Int64 = 1_000_000_000
+    private static let mostThreads = 16
+
+    private struct Work {
+        var startedAt: [UInt64: Int64] = [:]
+        var abandoned: Set<UInt64> = []
+        var nextJob: UInt64 = 0
+        var threads = 0
+    }
+
+    private let prober: FileProber
+    private let queue = BlockingQueue<(UInt64, ProbeJob)>()
+    private let work = Mutex(Work())
+    private let report: @Sendable (UInt64, ProbeJob, [ProbeOutcome]) -> Void
+
+    /// - Parameter report: Called on one of the threads.
+    init(
+        prober: FileProber, threads: Int, report: @escaping @Sendable (UInt64, ProbeJob, [ProbeOutcome]) -> Void
+    ) throws(SystemError) {
+        self.prober = prober
+        self.report = report
+        for _ in 0..<threads { try startThread() }
+    }
+
+    /// - Returns: The job's number, which comes back with its outcome.
+    func submit(_ job: ProbeJob) -> UInt64 {
+        let number = work.withLock { work in
+            work.nextJob += 1
+            return work.nextJob
+        }
+        queue.put((number, job))
+        return number
+    }
+
+    /// Replaces threads that are stuck. To be called now and then.
+    func replaceStuckThreads() throws(SystemError) {
+        let now = Clock.monotonic
+        let missing = work.withLock { work in
+            let stuck = work.startedAt.filter { now - $0.value > Self.patience && !work.abandoned.contains($0.key) }
+            work.abandoned.formUnion(stuck.keys)
+            return min(stuck.count, Self.mostThreads - work.threads)
+        }
+        for _ in 0..<max(missing, 0) { try startThread() }
+    }
+
+    func close() {
+        queue.close()
+    }
+
+    private func startThread() throws(SystemError) {
+        work.withLock { $0.threads += 1 }
+        try Threads.start(name: "probe") { [self] in
+            while let (number, job) = queue.take() {
+                work.withLock { $0.startedAt[number] = Clock.monotonic }
+                report(number, job, prober.run(job))
+                let isReplaced = work.withLock { work in
+                    work.startedAt[number] = nil
+                    return work.abandoned.remove(number) != nil
+                }
+                if isReplaced { break }
+            }
+            work.withLock { $0.threads -= 1 }
+        }
+    }
+}

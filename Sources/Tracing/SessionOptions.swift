@@ -1,0 +1,45 @@
+public import Containers
+public import LibBPF
+public import TLSLibraries
+
+/// What a session traces, and how.
+public struct SessionOptions: Sendable {
+    public enum Target: Sendable {
+        /// Every process and container on this host.
+        case host
+        /// These files alone, whoever maps them, now or later. Paths as this process sees them.
+        case files([String])
+        /// What these processes map, now or later.
+        case processes([Int32])
+        /// The children of this process and their descendants, from their first instruction on; `probing` are files
+        /// that they are known to load.
+        case children(probing: [String])
+    }
+
+    /// Which containers are wanted; the kernel drops the events of others.
+    public struct ContainerFilter: Sendable {
+        public let isWanted: @Sendable (Container) -> Bool
+        /// Whether processes in no container are wanted.
+        public let includesHost: Bool
+
+        public init(includesHost: Bool, isWanted: @escaping @Sendable (Container) -> Bool) {
+            self.includesHost = includesHost
+            self.isWanted = isWanted
+        }
+    }
+
+    public var target = Target.host
+    public var catalog: LibraryCatalog
+    public var containers: ContainerFilter?
+    /// Names of threads or processes, exact; nil: all.
+    public var comms: [String]?
+    public var uids: [UInt32]?
+    /// nil: the best that the kernel has.
+    public var method: UprobeMethod?
+    /// Bytes, a power of two and a multiple of the page.
+    public var ringBytes: UInt32 = 16 << 20
+
+    public init(catalog: LibraryCatalog) {
+        self.catalog = catalog
+    }
+}

@@ -1,0 +1,117 @@
+internal import BPFPrograms
+internal import Containers
+internal import LibBPF
+internal import OS
+internal import Processes
+internal import TLSLibraries
+
+/// What a session is made of, put together before its thread starts.
+struct SessionParts {
+    let program: TracerProgram
+    let tracepoints: [BPFLink]
+    let monitor: MappingMonitor?
+    let table: ProbeTable
+    let pool: ProbePool
+    var candidates: MappedCandidates
+    var containers: ContainerTracker
+    var readiness: Readiness
+    /// What is to be probed before the session is ready.
+    var jobs: [ProbeJob]
+
+    /// - Throws: `BPFError`, `SystemError`, `SessionError`.
+    init(options: SessionOptions, mailbox: Mailbox<EventLoop.Message>) throws {
+        Host.raiseDescriptorLimit()
+        let rules = try options.catalog.rules()
+        program = try TracerProgram(options: options, rules: rules)
+        table = ProbeTable()
+        let prober = FileProber(
+            inspector: Inspector(catalog: options.catalog),
+            rules: Dictionary(uniqueKeysWithValues: zip(rules, 0...)), uprobe: program.uprobe,
+            identifier: try? InodeIdentifier(image: BPFProgram.fileIdentity.image), table: table)
+        pool = try ProbePool(prober: prober, threads: 2) { number, job, outcomes in
+            mailbox.post(.probed(job: number, job, outcomes))
+        }
+        readiness = Readiness()
+        jobs = []
+
+        // What comes from here on is reported, what was there before is found by the scans: nothing falls between.
+        tracepoints = try program.attachTracepoints(options)
+        let daemons = try DockerDaemon.running()
+        containers = ContainerTracker(
+            daemons: daemons.isEmpty ? [.assumed] : daemons, filter: options.containers,
+            tree: CgroupTree(layout: try CgroupLayout.current()))
+        switch options.target {
+        case .files(let paths):
+            monitor = nil
+            candidates = MappedCandidates(pids: nil)
+            try containers.addExisting(program)
+            for path in paths { try prober.probeTarget(path: path) }
+        case .processes(let pids):
+            monitor = try MappingMonitor()
+            candidates = MappedCandidates(pids: Set(pids.map(UInt32.init)))
+            try containers.addExisting(program)
+            for pid in pids { _ = try ProcessScan.files(ofProcess: pid) }
+            add(ProcessScan.run(pids: pids))
+        case .host, .children:
+            monitor = try MappingMonitor()
+            candidates = MappedCandidates(pids: nil)
+            try containers.addExisting(program)
+            if case .children(let files) = options.target { jobs += files.map { .path($0) } }
+            add(try ProcessScan.run())
+            jobs += LoadableFiles.host().cached.map { .path($0) }
+            jobs += containers.rootProcesses().map { .root(pid: $0) }
+        }
+    }
+
+    private mutating func add(_ scan: ProcessScan) {
+        readiness.processes = scan.processCount
+        readiness.unreadable = scan.refusals.reduce(0) { $0 + $1.pids.count }
+        for file in scan.files {
+            if let candidate = candidates.candidate(for: file) { jobs.append(.mapped(candidate)) }
+        }
+    }
+}
+
+extension FileProber {
+    /// Probes a file that the user named, and says why where that can't be.
+    func probeTarget(path: String) throws {
+        let file = try RegularFile(path: path)
+        // Tells a damaged file from one without TLS.
+        let report = try inspector.findLibraries(in: file)
+        guard !report.libraries.isEmpty else {
+            throw SessionError(
+                "no TLS function was found in \(path): it takes no server name itself; "
+                    + "`sniscope list` shows the libraries that its process uses")
+        }
+        switch probe(file, shownPath: path, sibling: Siblings.opener(of: path)) {
+        case .traced, .pending: break
+        case .refused(let reason): throw SessionError("cannot trace \(reason)")
+        case .unreadable(let error): throw error
+        case .noLibrary, .vanished:
+            throw SessionError("cannot trace \(path): it is for \(report.machine), this machine is \(Host.machine)")
+        }
+    }
+}
+
+/// Why a session could not begin, as a full sentence.
+public struct SessionError: Error, Sendable, CustomStringConvertible {
+    public let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
+
+extension LibraryCatalog {
+    /// What the BPF program is to know, each once.
+    func rules() throws -> [FunctionRule] {
+        var rules: [FunctionRule] = []
+        for rule in descriptions.flatMap(\.functions).map(\.rule) where !rules.contains(rule) { rules.append(rule) }
+        guard rules.count <= TracerProgram.ruleLimit else {
+            throw SessionError(
+                "the descriptions of TLS libraries have \(rules.count) ways to take a name; "
+                    + "at most \(TracerProgram.ruleLimit) fit")
+        }
+        return rules
+    }
+}

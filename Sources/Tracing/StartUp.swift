@@ -1,0 +1,32 @@
+internal import OS
+
+/// Waits for the jobs of the start, but not for ever.
+struct StartUp {
+    private static let patience: Int64 = 2_000_000_000
+
+    private var readiness: Readiness
+    private var pending: Set<UInt64> = []
+    private var deadline: Int64 = 0
+    private(set) var isFinished = false
+
+    init(readiness: Readiness) {
+        self.readiness = readiness
+    }
+
+    mutating func begin(_ jobs: [UInt64]) {
+        pending = Set(jobs)
+        deadline = Clock.monotonic + Self.patience
+    }
+
+    mutating func finished(_ job: UInt64) {
+        pending.remove(job)
+    }
+
+    /// The readiness, once: when everything is probed or the time is over.
+    mutating func readinessIfDone() -> Readiness? {
+        guard !isFinished, pending.isEmpty || Clock.monotonic > deadline else { return nil }
+        isFinished = true
+        readiness.unfinished = pending.count
+        return readiness
+    }
+}

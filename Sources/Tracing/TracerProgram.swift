@@ -1,0 +1,179 @@
+internal import BPFPrograms
+internal import CEvents
+internal import LibBPF
+internal import OS
+internal import TLSLibraries
+
+/// The BPF programs of `bpf/tracer.bpf.c`: configured, loaded and asked. The only place that knows their names.
+struct TracerProgram {
+    static let ruleLimit = Int(SNISCOPE_RULES)
+
+    let uprobe: UprobeProgram
+    private let object: BPFObject
+    private let waiting: BPFMap<UInt32, sniscope_waiting>
+    private let containers: BPFMap<UInt64, UInt8>
+
+    /// - Throws: `SessionError`.
+    init(options: SessionOptions, rules: [FunctionRule]) throws {
+        let method = try options.method ?? Self.bestMethod()
+        do {
+            self = try TracerProgram(options: options, rules: rules, method: method, isSleepable: true)
+        } catch let error as BPFError where error.isInvalidArgument {
+            // Below Linux 6.0 uprobe programs can't sleep; if that was not the reason this fails likewise.
+            self = try TracerProgram(options: options, rules: rules, method: method, isSleepable: false)
+        }
+    }
+
+    private init(options: SessionOptions, rules: [FunctionRule], method: UprobeMethod, isSleepable: Bool) throws {
+        let entry = isSleepable ? "server_name_sleepable" : "server_name"
+        object = try BPFObject(image: BPFProgram.tracer.image, name: "tracer")
+        var programs: Set = [entry, "cgroup_created", "cgroup_removed"]
+        if case .children = options.target { programs.formUnion(["process_forked", "process_exited"]) }
+        object.select(programs: programs)
+        if method == .multi { try object.setUprobeMulti(program: entry) }
+        try object.setMaxEntries(map: "records", options.ringBytes)
+        for (index, rule) in rules.enumerated() {
+            try object.setConstant("rules", sniscope_rule(rule), at: index)
+        }
+        try object.setConstant("may_sleep", isSleepable)
+        try Self.configureFilters(of: object, options)
+        try object.load()
+
+        let eventType = try method == .perf ? Self.perfEventType() : 0
+        uprobe = try UprobeProgram(entry, of: object, method: method, eventType: eventType)
+        waiting = try object.map("waiting", key: UInt32.self, value: sniscope_waiting.self)
+        containers = try object.map("containers", key: UInt64.self, value: UInt8.self)
+        try fillFilters(options)
+    }
+
+    private static func bestMethod() throws -> UprobeMethod {
+        try UprobeMethod.isMultiSupported() ? .multi : .perf
+    }
+
+    /// The kernel numbers its perf event sources anew at each boot.
+    private static func perfEventType() throws -> UInt32 {
+        let path = "/sys/bus/event_source/devices/uprobe/type"
+        let text = try String(decoding: Files.read(path), as: UTF8.self)
+        guard let type = UInt32(text.filter(\.isNumber)) else {
+            throw SystemError("read", path, code: 22, hint: "It holds no number; is CONFIG_UPROBE_EVENTS on?")
+        }
+        return type
+    }
+
+    private static func configureFilters(of object: BPFObject, _ options: SessionOptions) throws {
+        if let filter = options.containers {
+            try object.setConstant("filter_containers", true)
+            try object.setConstant("pass_outside", filter.includesHost)
+        }
+        try object.setConstant("filter_comms", options.comms != nil)
+        try object.setConstant("filter_users", options.uids != nil)
+        switch options.target {
+        case .host, .files:
+            break
+        case .processes:
+            try object.setConstant("filter_processes", true)
+        case .children:
+            try object.setConstant("filter_processes", true)
+            try object.setConstant("followed_parent", Host.pid)
+        }
+    }
+
+    private func fillFilters(_ options: SessionOptions) throws {
+        if case .processes(let pids) = options.target {
+            let processes = try object.map("processes", key: UInt32.self, value: UInt8.self)
+            for pid in pids { try processes.set(UInt32(pid), 1) }
+        }
+        if let uids = options.uids {
+            let users = try object.map("users", key: UInt32.self, value: UInt8.self)
+            for uid in uids { try users.set(uid, 1) }
+        }
+        if let comms = options.comms {
+            let map = try object.map("comms", key: Comm.self, value: UInt8.self)
+            for comm in comms { try map.set(Comm(comm), 1) }
+        }
+    }
+
+    /// Attaches what runs beside the uprobes.
+    func attachTracepoints(_ options: SessionOptions) throws -> [BPFLink] {
+        var links = [
+            try object.attachRawTracepoint(program: "cgroup_created", tracepoint: "cgroup_mkdir"),
+            try object.attachRawTracepoint(program: "cgroup_removed", tracepoint: "cgroup_rmdir"),
+        ]
+        if case .children = options.target {
+            links.append(try object.attachRawTracepoint(program: "process_forked", tracepoint: "sched_process_fork"))
+            links.append(try object.attachRawTracepoint(program: "process_exited", tracepoint: "sched_process_exit"))
+        }
+        return links
+    }
+
+    func ringBuffer() throws -> RingBuffer {
+        try RingBuffer(object: object, map: "records")
+    }
+
+    /// The kernel's verdict on a container's control group and its descendants.
+    func setContainer(cgroup: UInt64, isWanted: Bool) throws(BPFError) {
+        try containers.set(cgroup, isWanted ? 1 : 0)
+    }
+
+    func removeContainer(cgroup: UInt64) throws(BPFError) {
+        try containers.remove(cgroup)
+    }
+
+    /// Events lost since the programs were loaded.
+    func lost() throws(BPFError) -> [LossReason: UInt64] {
+        let counts = try object.read("lost", as: UInt64.self)
+        func count(_ reason: sniscope_lost_reason) -> UInt64 { counts[Int(reason.rawValue)] }
+        return [
+            .ringBufferFull: count(SNISCOPE_LOST_RING_FULL),
+            .preempted: count(SNISCOPE_LOST_PREEMPTED),
+            .containersMissed: count(SNISCOPE_LOST_CGROUP_RING_FULL),
+            .processesNotFollowed: count(SNISCOPE_LOST_FOLLOW_FULL),
+        ]
+    }
+
+    /// Processes that a program has been waiting for longer than `milliseconds`.
+    func holders(longerThan milliseconds: Int64) -> [UInt32] {
+        let limit = Clock.monotonic - milliseconds * 1_000_000
+        let pids = waiting.keys.compactMap { waiting[$0] }.filter { Int64($0.since) < limit }.map(\.pid)
+        return Set(pids).sorted()
+    }
+}
+
+/// A thread name as the kernel keeps it: cut to 15 bytes, filled with NUL.
+private struct Comm: BitwiseCopyable, Sendable {
+    var words: (UInt64, UInt64) = (0, 0)
+
+    init(_ text: String) {
+        for (index, byte) in text.utf8.prefix(15).enumerated() {
+            let shifted = UInt64(byte) << (UInt64(index % 8) * 8)
+            if index < 8 { words.0 |= shifted } else { words.1 |= shifted }
+        }
+        words = (words.0.littleEndian, words.1.littleEndian)
+    }
+}
+
+extension sniscope_rule {
+    init(_ rule: FunctionRule) {
+        self.init()
+        name_argument = UInt8(rule.nameArgument)
+        length_argument = rule.lengthArgument.map { UInt8($0) } ?? UInt8(SNISCOPE_NO_ARGUMENT)
+        length_mask = mask(bits: rule.lengthBits)
+        connection_argument = rule.connectionArgument.map { UInt8($0) } ?? UInt8(SNISCOPE_NO_ARGUMENT)
+        // A condition that is not there compares nothing with 0.
+        let conditions = rule.conditions
+        if let first = conditions.first {
+            condition_argument.0 = UInt8(first.argument)
+            condition_mask.0 = mask(bits: first.bits)
+            condition_value.0 = first.equals & condition_mask.0
+        }
+        if conditions.count > 1 {
+            condition_argument.1 = UInt8(conditions[1].argument)
+            condition_mask.1 = mask(bits: conditions[1].bits)
+            condition_value.1 = conditions[1].equals & condition_mask.1
+        }
+    }
+}
+
+private func mask(bits: Int) -> UInt64 {
+    bits >= 64 ? .max : (1 << UInt64(bits)) - 1
+}

@@ -1,0 +1,87 @@
+internal import Containers
+internal import LibBPF
+internal import OS
+internal import Synchronization
+
+/// A tracing session: it watches what is mapped, probes the TLS libraries in it, and streams the names asked for.
+public final class TracingSession: Sendable {
+    /// What the session reports, in batches; ends after `stop`. For one reader.
+    public let items: AsyncStream<[SessionItem]>
+
+    private let mailbox: Mailbox<EventLoop.Message>
+    private let result: Mutex<Result<SessionSummary, any Error>?>
+    private let watchers: [Task<Void, Never>]
+    private let closing: Closing
+
+    /// What is to be closed at the end.
+    private struct Closing: @unchecked Sendable {
+        // Read by `finish` only, after the event loop's thread has ended.
+        let program: TracerProgram
+        let tracepoints: [BPFLink]
+        let table: ProbeTable
+        let pool: ProbePool
+    }
+
+    /// Loads the BPF programs and begins to trace; `items` tells when everything that runs is probed.
+    /// - Throws: `BPFError`, `SystemError`, `SessionError`; `ELFError` for a target that is no ELF file.
+    public init(options: SessionOptions) throws {
+        let mailbox = try Mailbox<EventLoop.Message>()
+        let parts = try SessionParts(options: options, mailbox: mailbox)
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: [SessionItem].self, bufferingPolicy: .bufferingOldest(Output.batches))
+        items = stream
+        self.mailbox = mailbox
+        closing = Closing(
+            program: parts.program, tracepoints: parts.tracepoints, table: parts.table, pool: parts.pool)
+        watchers = parts.containers.sockets.map { socket in
+            Task {
+                await DockerWatcher(client: DockerClient(socket: socket)) { mailbox.post(.docker($0)) }.run()
+            }
+        }
+        result = Mutex(nil)
+        let handover = Handover(parts)
+        try Threads.start(name: "events") { [self] in
+            let result = Result {
+                let parts = handover.parts
+                return try EventLoop(parts: parts, mailbox: mailbox, output: Output(continuation)).run(jobs: parts.jobs)
+            }
+            self.result.withLock { $0 = result }
+            continuation.finish()
+        }
+    }
+
+    /// Moves what belongs to one thread to that thread.
+    private struct Handover: @unchecked Sendable {
+        // Given up by the thread that makes it when the other one starts.
+        let parts: SessionParts
+
+        init(_ parts: SessionParts) {
+            self.parts = parts
+        }
+    }
+
+    /// Ends the stream soon; from any thread, any number of times.
+    public func stop() {
+        mailbox.post(.stop)
+    }
+
+    /// What the session did. To be called once `items` has ended.
+    /// - Throws: what ended the session, if anything did.
+    public func summary() throws -> SessionSummary {
+        var summary = try result.withLock { $0 }?.get() ?? SessionSummary()
+        summary.holders = closing.program.holders(longerThan: 0)
+        return summary
+    }
+
+    /// Takes the probes out, side by side, and waits at most `milliseconds` for it. To be called once, last: what a
+    /// traced process holds by then goes on being closed after this process has ended.
+    /// - Returns: How many probed files were not released in time, and the processes that hold them.
+    public func close(within milliseconds: Int32 = 1000) -> (unclosed: Int, holders: [UInt32]) {
+        for watcher in watchers { watcher.cancel() }
+        closing.pool.close()
+        let links = closing.table.takeLinks() + closing.tracepoints
+        let count = links.count
+        let closed = BPFLink.close(links, within: milliseconds)
+        return (count - closed, closed < count ? closing.program.holders(longerThan: 0) : [])
+    }
+}

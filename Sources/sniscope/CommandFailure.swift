@@ -1,0 +1,78 @@
+import ArgumentParser
+import ELFImage
+import LibBPF
+import OS
+import Rendering
+import TLSLibraries
+import Tracing
+
+/// Exit statuses, beside those of `run`'s command; 64 to 77 are those of sysexits.h.
+enum ExitStatus {
+    static let failed: Int32 = 1
+    static let usage: Int32 = 64
+    static let unavailable: Int32 = 69
+    static let notPermitted: Int32 = 77
+    static let cannotExecute: Int32 = 126
+    static let notFound: Int32 = 127
+}
+
+/// An error that is ready to be shown.
+struct CommandFailure: Error {
+    let message: String
+    let status: Int32
+
+    init(_ message: String, status: Int32 = ExitStatus.failed) {
+        self.message = message
+        self.status = status
+    }
+
+    /// - Returns: nil for an error of the argument parser, which shows it with the usage.
+    init?(_ error: any Error) {
+        switch error {
+        case let failure as CommandFailure:
+            self = failure
+        case let error as UsageError:
+            self.init(error.description, status: ExitStatus.usage)
+        case let error as DescriptionError:
+            self.init(error.description)
+        case let error as BPFError:
+            self.init(error.description + Self.hint(error), status: Self.status(error))
+        case let error as SystemError:
+            let status = error.isNotPermitted ? ExitStatus.notPermitted : ExitStatus.failed
+            let hint = error.isNotPermitted && error.hint == nil ? ". Run it as root: `sudo sniscope …`" : ""
+            self.init(error.description + hint, status: status)
+        case is ELFError, is SessionError:
+            self.init("\(error)")
+        default:
+            return nil
+        }
+    }
+
+    private static func status(_ error: BPFError) -> Int32 {
+        if error.isNotPermitted { return ExitStatus.notPermitted }
+        return error.isUnsupported ? ExitStatus.unavailable : ExitStatus.failed
+    }
+
+    private static func hint(_ error: BPFError) -> String {
+        if error.isNotPermitted { return ". `sniscope doctor` says which privilege is missing" }
+        return error.isUnsupported ? ". `sniscope doctor` says what this kernel lacks" : ""
+    }
+}
+
+extension Sniscope {
+    /// Shows the error and ends the process with its status.
+    static func exit(reporting error: any Error) -> Never {
+        guard let failure = CommandFailure(error) else { exit(withError: error) }
+        ErrorOutput.print("sniscope: \(failure.message)")
+        exit(withError: ExitCode(failure.status))
+    }
+}
+
+/// Lines on standard error. Where they can't be written nobody reads them.
+enum ErrorOutput {
+    /// Escapes what may come from a traced process.
+    static func print(_ text: String) {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).escapedForTerminal }
+        try? OutputFile.standardError.write(Array((lines.joined(separator: "\n") + "\n").utf8))
+    }
+}

@@ -1,0 +1,115 @@
+import ArgumentParser
+import BPFPrograms
+import Containers
+import LibBPF
+import OS
+import Processes
+import Rendering
+
+struct DoctorCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "doctor", abstract: "Say what this kernel, these privileges and these runtimes allow.")
+
+    func run() async throws {
+        var findings = HostCheck.requirements.map { check in
+            check.failure().map { Finding(.impossible, check.name, $0.message) } ?? Finding(.ok, check.name, check.found())
+        }
+        findings += [uprobes, overlays, deletedFiles, tracefs, cgroups]
+        findings += await docker()
+        let width = findings.map(\.subject.count).max() ?? 0
+        let text = findings.map { finding in
+            let subject = finding.subject + String(repeating: " ", count: width - finding.subject.count)
+            return "\(finding.level.rawValue)  \(subject)  \(finding.text.escapedForTerminal)\n"
+        }.joined()
+        try OutputFile.standardOutput.writeUnlessClosed(Array(text.utf8))
+        if findings.contains(where: { $0.level == .impossible }) { throw ExitCode(ExitStatus.failed) }
+    }
+
+    private struct Finding {
+        enum Level: String {
+            case ok = "ok  "
+            case limited = "less"
+            case impossible = "no  "
+        }
+
+        let level: Level
+        let subject: String
+        let text: String
+
+        init(_ level: Level, _ subject: String, _ text: String) {
+            self.level = level
+            self.subject = subject
+            self.text = text
+        }
+    }
+
+    private var uprobes: Finding {
+        do {
+            if try UprobeMethod.isMultiSupported() { return Finding(.ok, "uprobes", "uprobe_multi") }
+            return Capability.sysAdmin.isHeld
+                ? Finding(.ok, "uprobes", "by perf events; Linux 6.6 and newer attach faster, by uprobe_multi")
+                : Finding(.impossible, "uprobes", "below Linux 6.6 attaching needs CAP_SYS_ADMIN; run it as root")
+        } catch {
+            return Finding(.impossible, "uprobes", "\(error.firstLine); run it as root")
+        }
+    }
+
+    private var overlays: Finding {
+        do {
+            _ = try InodeIdentifier(image: BPFProgram.fileIdentity.image)
+            return Finding(.ok, "overlays", "files that containers share are told apart")
+        } catch {
+            return Finding(
+                .limited, "overlays", "a file that several overlays show may be reported twice (\(error.firstLine))")
+        }
+    }
+
+    private var deletedFiles: Finding {
+        Capability.checkpointRestore.isHeld
+            ? Finding(.ok, "map_files", "files that were deleted while mapped are traced")
+            : Finding(.limited, "map_files", "deleted files are not traced; that needs CAP_CHECKPOINT_RESTORE")
+    }
+
+    private var tracefs: Finding {
+        let path = "/sys/kernel/tracing"
+        return Files.exists(path + "/events")
+            ? Finding(.ok, "tracefs", "mounted at \(path); sniscope does not need it")
+            : Finding(.ok, "tracefs", "not mounted; sniscope does not need it")
+    }
+
+    private var cgroups: Finding {
+        do {
+            let layout = try CgroupLayout.current()
+            guard let unified = layout.unified else {
+                return Finding(
+                    .limited, "cgroups", "v1 only: containers are filtered after the event, not in the kernel")
+            }
+            return Finding(.ok, "cgroups", "\(layout.kind), v2 at \(unified)")
+        } catch {
+            return Finding(.limited, "cgroups", "\(error)")
+        }
+    }
+
+    private func docker() async -> [Finding] {
+        let daemons = (try? DockerDaemon.running()) ?? []
+        guard !daemons.isEmpty else { return [Finding(.ok, "docker", "no dockerd runs")] }
+        var findings: [Finding] = []
+        for daemon in daemons {
+            for socket in daemon.sockets {
+                do {
+                    let containers = try await DockerClient(socket: socket, timeout: .seconds(2)).list()
+                    findings.append(
+                        Finding(.ok, "docker", "\(counted(containers.count, "container")) at \(socket)"))
+                } catch {
+                    findings.append(
+                        Finding(.limited, "docker", "\(error); names come from \(daemon.dataRoot) alone"))
+                }
+            }
+        }
+        return findings
+    }
+}
+
+extension BPFError {
+    fileprivate var firstLine: String { String(description.prefix { $0 != "\n" }) }
+}

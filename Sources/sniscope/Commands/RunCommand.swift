@@ -1,0 +1,126 @@
+import ArgumentParser
+import OS
+import Subprocess
+import Synchronization
+import SystemPackage
+import Tracing
+
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Start a command and trace it and its children; exit with its exit status.",
+        discussion: """
+            The command keeps its standard input, output and error; rows go to standard error, or to --output-file. \
+            Under sudo it runs as the user who called sudo.
+            """)
+
+    @OptionGroup(title: "How") var output: OutputOptions
+    @OptionGroup var stream: StreamOptions
+
+    @Option(help: ArgumentHelp("Run the command as this user.", valueName: "name"))
+    var user: String?
+
+    @Argument(parsing: .postTerminator, help: "The command, after `--`.")
+    var command: [String] = []
+
+    func validate() throws {
+        guard !command.isEmpty else {
+            throw ValidationError("There is no command to run; write it behind two dashes: sniscope run -- curl …")
+        }
+    }
+
+    func run() async throws {
+        let account = try Account.forCommand(named: user)
+        let child = ChildCommand(arguments: CommandLineBytes.last(command.count), account: account)
+        var options = SessionOptions(catalog: try output.catalog())
+        let loadable = LoadableFiles.host(environment: Environment.entries)
+        options.target = .children(probing: loadable.needed(by: command[0]))
+        let runner = TraceRunner(
+            target: try TargetOptions.parse([]).selection(), output: output, stream: stream,
+            destination: try stream.destination(standard: .standardError), command: child)
+        try await runner.run(options) { session in
+            Task {
+                await child.run()
+                session.stop()
+            }
+        }
+        try child.exit()
+    }
+}
+
+/// The command of `run`, while it runs and after.
+final class ChildCommand: Sendable {
+    private enum State {
+        case waiting
+        case running(pid: Int32)
+        case ended(TerminationStatus)
+        case failed(CommandFailure)
+    }
+
+    private let arguments: [[UInt8]]
+    private let account: Account?
+    private let state = Mutex(State.waiting)
+
+    init(arguments: [[UInt8]], account: Account?) {
+        self.arguments = arguments
+        self.account = account
+    }
+
+    /// Starts the command and waits for its end.
+    func run() async {
+        let name = String(decoding: arguments[0], as: UTF8.self)
+        var options = PlatformOptions()
+        var environment = Subprocess.Environment.inherit
+        if let account {
+            options.userID = account.uid
+            options.groupID = account.gid
+            options.supplementaryGroups = account.groups
+            environment = environment.updating([
+                "HOME": account.home, "USER": account.name, "LOGNAME": account.name, "SHELL": account.shell,
+            ])
+        }
+        do {
+            let result = try await Subprocess.run(
+                name.contains("/") ? .path(.init(name)) : .name(name),
+                arguments: Arguments(executablePathOverride: arguments[0], remainingValues: Array(arguments.dropFirst())),
+                environment: environment, platformOptions: options, input: .currentStandardInput,
+                output: .currentStandardOutput, error: .currentStandardError
+            ) { execution in
+                state.withLock { $0 = .running(pid: execution.processIdentifier.value) }
+            }
+            state.withLock { $0 = .ended(result.terminationStatus) }
+        } catch {
+            let isMissing = (error as? SubprocessError)?.code == .executableNotFound && !Files.exists(name)
+            let failure = CommandFailure(
+                "cannot start \(name): \(isMissing ? "there is no such program" : "\(error)")",
+                status: isMissing ? ExitStatus.notFound : ExitStatus.cannotExecute)
+            state.withLock { $0 = .failed(failure) }
+        }
+    }
+
+    /// Hands on a signal that was sent to sniscope alone. What a terminal sends, it sends to the command too.
+    func forward(_ signal: Int32) {
+        guard signal == Signals.terminate || signal == Signals.hangUp else { return }
+        if case .running(let pid) = state.withLock({ $0 }) { Signals.send(signal, to: pid) }
+    }
+
+    /// Ends this process as a shell would report the command's end.
+    func exit() throws {
+        switch state.withLock({ $0 }) {
+        case .ended(.exited(let code)): throw ExitCode(code)
+        case .ended(.signaled(let signal)): throw ExitCode(128 + signal)
+        case .failed(let failure): throw failure
+        case .waiting, .running: throw CommandFailure("the trace ended before the command did")
+        }
+    }
+}
+
+/// Arguments as bytes: a command's may hold any but NUL.
+enum CommandLineBytes {
+    static func last(_ count: Int) -> [[UInt8]] {
+        guard let bytes = try? Files.read("/proc/self/cmdline", limit: 4 << 20) else {
+            return CommandLine.arguments.suffix(count).map { Array($0.utf8) }
+        }
+        // A NUL ends each, so the last piece is empty.
+        return bytes.split(separator: 0, omittingEmptySubsequences: false).dropLast().suffix(count).map(Array.init)
+    }
+}

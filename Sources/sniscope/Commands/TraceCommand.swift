@@ -1,0 +1,46 @@
+import ArgumentParser
+import OS
+import Tracing
+
+struct TraceCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "trace", abstract: "Stream server names as they are asked for.",
+        discussion: """
+            Rows begin when everything that runs is probed; the line "Tracing …" on standard error says so. Lists are \
+            divided by commas, take shell globs, and !x excludes.
+            """)
+
+    @OptionGroup(title: "What") var target: TargetOptions
+    @OptionGroup(title: "How") var output: OutputOptions
+    @OptionGroup var stream: StreamOptions
+
+    @Option(name: [.short, .long], help: ArgumentHelp("End after this time.", valueName: "seconds"))
+    var timeout: Double?
+
+    func validate() throws {
+        if let timeout, !(timeout > 0 && timeout < 1e9) {
+            throw ValidationError("--timeout takes seconds, more than 0.")
+        }
+    }
+
+    func run() async throws {
+        let selection = try target.selection()
+        var options = SessionOptions(catalog: try output.catalog())
+        if !target.binary.isEmpty {
+            options.target = .files(target.binary)
+        } else if let pids = selection.exactPids {
+            options.target = .processes(pids)
+        }
+        let runner = TraceRunner(
+            target: selection, output: output, stream: stream,
+            destination: try stream.destination(standard: .standardOutput))
+        let timeout = timeout
+        try await runner.run(options) { session in
+            guard let timeout else { return }
+            Task {
+                try? await Task.sleep(for: .seconds(timeout))
+                session.stop()
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+import Containers
+import LibBPF
+import OS
+import Rendering
+import Tracing
+
+/// Writes what a session reports: rows to the output, the rest to standard error.
+struct EventPrinter {
+    struct Settings {
+        let format: OutputFormat
+        let writesHeading: Bool
+        let isUnique: Bool
+        /// Rows to write before it is done; nil: no limit.
+        let count: Int?
+        let isQuiet: Bool
+        let isVerbose: Bool
+        let isWanted: (ServerNameEvent) -> Bool
+    }
+
+    private let settings: Settings
+    private let destination: OutputFile
+    private let rows: RowWriter<ServerNameEvent>
+    private var buffer: [UInt8] = []
+    private var seen: Set<Once> = []
+    private(set) var written = 0
+    /// Nothing more is to be written: the count is reached, or nobody reads.
+    private(set) var isDone = false
+
+    /// What `--unique` shows once.
+    private struct Once: Hashable {
+        let container: String?
+        let pid: UInt32
+        let startTime: UInt64
+        let name: String?
+    }
+
+    /// A limit for the memory of `--unique`; beyond it names come again.
+    private static let mostSeen = 1 << 20
+
+    init(settings: Settings, rows: RowWriter<ServerNameEvent>, destination: OutputFile) {
+        self.settings = settings
+        self.rows = rows
+        self.destination = destination
+    }
+
+    /// Writes a batch at once.
+    /// - Throws: `SystemError` where the output can't be written; a closed pipe only ends the work.
+    mutating func write(_ batch: [SessionItem]) throws {
+        buffer.removeAll(keepingCapacity: true)
+        for item in batch where !isDone { try add(item) }
+        try flush()
+    }
+
+    private mutating func add(_ item: SessionItem) throws {
+        switch item {
+        case .ready(let readiness):
+            if !settings.isQuiet { ErrorOutput.print(Self.line(readiness)) }
+            if settings.format == .columns && settings.writesHeading { rows.appendHeading(to: &buffer) }
+            // A script that waits for the heading gets it before the first row.
+            try flush()
+        case .serverName(let event):
+            guard settings.isWanted(event), isFirst(event) else { return }
+            rows.append(event, to: &buffer)
+            written += 1
+            if let count = settings.count, written >= count { isDone = true }
+        case .lost(let reason, let count):
+            if settings.format == .columns {
+                ErrorOutput.print("lost \(count) events: \(reason.rawValue)")
+            } else {
+                let item: Value = .object([
+                    "type": "lost", "count": .number(count), "reason": .string(reason.rawValue),
+                ])
+                item.append(to: &buffer, style: settings.format.objectStyle)
+            }
+        case .notice(let text):
+            ErrorOutput.print(text)
+        case .detail(let text):
+            if settings.isVerbose { ErrorOutput.print(text) }
+        }
+    }
+
+    private mutating func flush() throws {
+        guard !buffer.isEmpty else { return }
+        do throws(SystemError) {
+            try destination.write(buffer)
+        } catch {
+            guard error.isClosedPipe else { throw error }
+            isDone = true
+        }
+        buffer.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func isFirst(_ event: ServerNameEvent) -> Bool {
+        guard settings.isUnique else { return true }
+        if seen.count >= Self.mostSeen { seen.removeAll() }
+        return seen.insert(
+            Once(
+                container: event.container?.id, pid: event.record.pid, startTime: event.record.startTime,
+                name: event.record.name)
+        ).inserted
+    }
+
+    static func line(_ readiness: Readiness) -> String {
+        var line =
+            "Tracing \(counted(readiness.libraries, "TLS library", "TLS libraries")) in "
+            + "\(counted(readiness.files, "file")), \(counted(readiness.processes, "process", "processes")), "
+            + counted(readiness.containers, "container")
+        if readiness.unreadable > 0 {
+            line += "; \(counted(readiness.unreadable, "process", "processes")) can't be looked into"
+        }
+        if readiness.unfinished > 0 {
+            line += "; \(counted(readiness.unfinished, "file")) still to be looked into"
+        }
+        return line
+    }
+
+    /// The closing line.
+    func line(_ summary: SessionSummary) -> String {
+        var line = "\(counted(summary.events, "server name")), \(summary.lost.values.reduce(0, +)) lost"
+        let reasons = LossReason.allCases.compactMap { reason in
+            summary.lost[reason].map { "\($0) \(reason.rawValue)" }
+        }
+        if !reasons.isEmpty { line += " (\(reasons.joined(separator: ", ")))" }
+        if summary.unreadableNames > 0 { line += ", \(summary.unreadableNames) unreadable" }
+        if summary.events != UInt64(written) { line += ", \(written) shown" }
+        return line
+    }
+}
+
+extension OutputFormat {
+    /// How objects are written; columns have none of their own.
+    var objectStyle: ObjectStyle {
+        switch self {
+        case .columns, .json: .json
+        case .jsonpretty: .jsonPretty
+        case .yaml: .yaml
+        }
+    }
+}
+
+/// "1 file", "2 files".
+func counted(_ count: some BinaryInteger, _ singular: String, _ plural: String? = nil) -> String {
+    "\(count) \(count == 1 ? singular : plural ?? singular + "s")"
+}

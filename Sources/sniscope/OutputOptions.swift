@@ -1,0 +1,37 @@
+public import ArgumentParser
+import OS
+public import Rendering
+import TLSLibraries
+
+extension OutputFormat: ExpressibleByArgument {}
+
+/// How rows and objects are written, the same for every command that writes some.
+struct OutputOptions: ParsableArguments {
+    @Option(name: [.short, .long], help: "Output format.")
+    var output: OutputFormat = .columns
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Show these fields, or add and remove some: +c,-d. Names are JSON paths (proc.comm) or column names.",
+            valueName: "a,b"))
+    var fields: String?
+
+    @Option(
+        name: [.customShort("F"), .long],
+        help: ArgumentHelp(
+            "Show only what matches: == != ~ !~ > >= < <=; ~ is a regular expression, a comma means and.",
+            valueName: "field==value"))
+    var filter: [String] = []
+
+    @Flag(help: "Leave out the column heading.")
+    var noHeader = false
+
+    @OptionGroup var libraries: CatalogOptions
+
+    func catalog() throws -> LibraryCatalog { try libraries.catalog() }
+
+    func selection<Row>(_ schema: Schema<Row>) throws -> FieldSelection<Row> {
+        try fields.map { try FieldSelection(parsing: $0, schema: schema) } ?? FieldSelection(schema)
+    }
+}

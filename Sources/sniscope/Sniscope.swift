@@ -1,0 +1,38 @@
+import ArgumentParser
+import OS
+
+/// Shows, live, which TLS server names processes and containers ask for.
+@main
+struct Sniscope: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sniscope",
+        abstract: "Show which hosts apps and containers talk TLS to.",
+        discussion: """
+            sniscope reads server names from the TLS libraries' own calls, with eBPF uprobes, before anything is \
+            encrypted. `sniscope trace` shows them as they are asked for.
+            """,
+        version: "sniscope 0.1.0",
+        subcommands: [
+            TraceCommand.self, ListCommand.self, InspectCommand.self, RunCommand.self, DoctorCommand.self,
+        ])
+
+    static func main() async {
+        // Before the first thread: all inherit the mask.
+        Signals.block(Signals.handled)
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            exit(reporting: error)
+        }
+    }
+}
+
+extension Signals {
+    /// Those that end the program in order.
+    static let handled = [interrupt, terminate, hangUp, quit]
+}

@@ -1,0 +1,109 @@
+import ArgumentParser
+import Containers
+import LibBPF
+import Rendering
+import Tracing
+
+/// `[what]`: which processes and containers, the same for every command.
+struct TargetOptions: ParsableArguments {
+    enum Scope: String, ExpressibleByArgument, CaseIterable {
+        case all, containers, host
+    }
+
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp("Containers of these runtimes: docker, containerd, cri-o, podman, runc.", valueName: "list"))
+    var runtimes: [String] = []
+
+    @Option(name: [.short, .customLong("containername")], help: ArgumentHelp("Containers by name.", valueName: "list"))
+    var containerName: [String] = []
+
+    @Option(name: [.short, .long], help: ArgumentHelp("Pods of these Kubernetes namespaces.", valueName: "list"))
+    var namespace: [String] = []
+
+    @Option(name: [.short, .customLong("podname")], help: ArgumentHelp("Pods by name.", valueName: "list"))
+    var podName: [String] = []
+
+    @Option(help: ArgumentHelp("Processes by id.", valueName: "list"))
+    var pid: [String] = []
+
+    @Option(help: ArgumentHelp("Threads or processes by name, as the kernel keeps it (15 bytes).", valueName: "list"))
+    var comm: [String] = []
+
+    @Option(help: ArgumentHelp("Processes by user id.", valueName: "list"))
+    var uid: [String] = []
+
+    @Option(help: ArgumentHelp("Only this file, running now or later; may be repeated.", valueName: "path"))
+    var binary: [String] = []
+
+    @Option(help: "Processes in containers, those of the host, or all.")
+    var scope: Scope = .all
+
+    /// The lists, read.
+    func selection() throws -> TargetSelection {
+        try TargetSelection(self)
+    }
+}
+
+/// Which processes and containers are wanted. Patterns are shell globs; `!x` excludes.
+struct TargetSelection: Sendable {
+    let runtimes: Selection
+    let containerNames: Selection
+    let namespaces: Selection
+    let podNames: Selection
+    let pids: Selection
+    let comms: Selection
+    let uids: Selection
+    let scope: TargetOptions.Scope
+
+    init(_ options: TargetOptions) throws {
+        runtimes = try Selection(options.runtimes, option: "--runtimes")
+        containerNames = try Selection(options.containerName, option: "--containername")
+        namespaces = try Selection(options.namespace, option: "--namespace")
+        podNames = try Selection(options.podName, option: "--podname")
+        pids = try Selection(options.pid, option: "--pid")
+        comms = try Selection(options.comm, option: "--comm")
+        uids = try Selection(options.uid, option: "--uid")
+        scope = options.scope
+        for name in runtimes.literals where !RuntimeName.all.map(\.rawValue).contains(name) {
+            throw UsageError(
+                "unknown runtime '\(name)' in --runtimes; known are "
+                    + RuntimeName.all.map(\.rawValue).joined(separator: ", "))
+        }
+        for (list, option) in [(pids, "--pid"), (uids, "--uid")] {
+            for text in list.literals where UInt32(text) == nil {
+                throw UsageError("'\(text)' in \(option) is not a number; give numbers, divided by commas")
+            }
+        }
+    }
+
+    /// nil where every container and the host are wanted.
+    var containerFilter: SessionOptions.ContainerFilter? {
+        let lists = [runtimes, containerNames, namespaces, podNames]
+        guard scope != .all || lists.contains(where: { !$0.isEmpty }) else { return nil }
+        return SessionOptions.ContainerFilter(includesHost: includesHost) { matches($0) }
+    }
+
+    /// A list of names wanted leaves out what has none.
+    private var includesHost: Bool {
+        scope != .containers && ![runtimes, containerNames, namespaces, podNames].contains(where: \.hasInclusions)
+    }
+
+    func matches(_ container: Container?) -> Bool {
+        guard let container else { return includesHost }
+        return scope != .host && runtimes.matches(container.runtime.rawValue)
+            && containerNames.matches(anyOf: [container.name, container.kubernetes?.containerName ?? container.name])
+            && namespaces.matches(container.kubernetes?.namespace ?? "")
+            && podNames.matches(container.kubernetes?.podName ?? "")
+    }
+
+    /// The kernel checks only lists of plain values: this checks all.
+    func matches(_ record: ServerNameRecord) -> Bool {
+        (pids.isEmpty || pids.matches(String(record.pid)))
+            && (comms.isEmpty || comms.matches(anyOf: [record.comm, record.processComm]))
+            && (uids.isEmpty || uids.matches(String(record.uid)))
+    }
+
+    /// The processes, where they are named one by one.
+    var exactPids: [Int32]? { pids.exactNames?.compactMap { Int32($0) } }
+}

@@ -1,0 +1,84 @@
+import LibBPF
+import OS
+import Rendering
+import Tracing
+
+/// A tracing session from its start to its exit status, as `trace` and `run` need it.
+struct TraceRunner {
+    let target: TargetSelection
+    let output: OutputOptions
+    let stream: StreamOptions
+    let destination: OutputFile
+    /// Of `run`; nil for `trace`.
+    var command: ChildCommand?
+
+    /// - Parameters:
+    ///   - options: What to trace; the filters of `target` are added.
+    ///   - whenReady: Called once, when everything that runs is probed.
+    /// - Throws: what the session throws, and what the output does.
+    func run(_ options: SessionOptions, whenReady: @Sendable (TracingSession) -> Void) async throws {
+        var options = options
+        options.containers = target.containerFilter
+        options.comms = target.comms.exactNames
+        options.uids = target.uids.exactNames?.compactMap { UInt32($0) }
+        options.method = stream.attach
+        var printer = try makePrinter()
+        try Preflight.check()
+
+        let session = try TracingSession(options: options)
+        try Signals.watch(Signals.handled) { [command] signal in
+            if let command { command.forward(signal) } else { session.stop() }
+        }
+        // A command goes on, read or not.
+        if command == nil { try destination.whenClosed { session.stop() } }
+        var failure: (any Error)?
+        for await batch in session.items {
+            if printer.isDone || failure != nil { continue }
+            do {
+                try printer.write(batch)
+            } catch {
+                failure = error
+            }
+            if case .ready = batch.first(where: { if case .ready = $0 { true } else { false } }) { whenReady(session) }
+            if printer.isDone || failure != nil { session.stop() }
+        }
+        // The summary first: closing can wait for a traced process.
+        let summary = Result { try session.summary() }
+        if !stream.quiet, case .success(let summary) = summary { ErrorOutput.print(printer.line(summary)) }
+        reportHolders(session.close())
+        if let failure { throw failure }
+        _ = try summary.get()
+    }
+
+    private func makePrinter() throws -> EventPrinter {
+        let names = try Selection(stream.name, option: "--name", ignoringCase: true)
+        let schema = EventSchema.make(
+            forPeople: output.output == .columns,
+            kubernetes: stream.kubernetes || target.namespaces.hasInclusions || target.podNames.hasInclusions,
+            nodeName: Environment["NODE_NAME"] ?? Host.name)
+        let filter = try Filter(output.filter, schema: schema)
+        let rows = try RowWriter(
+            output.output, selection: output.selection(schema),
+            terminalWidth: destination.isTerminal ? destination.terminalWidth : nil)
+        let target = target
+        return EventPrinter(
+            settings: EventPrinter.Settings(
+                format: output.output, writesHeading: !output.noHeader, isUnique: stream.unique, count: stream.count,
+                isQuiet: stream.quiet, isVerbose: stream.verbose
+            ) { event in
+                let record = event.record
+                return target.matches(event.container) && target.matches(record)
+                    && (names.isEmpty || names.matches(record.name ?? "")) && (filter.isEmpty || filter.matches(event))
+            },
+            rows: rows, destination: destination)
+    }
+
+    private func reportHolders(_ closed: (unclosed: Int, holders: [UInt32])) {
+        guard closed.unclosed > 0 else { return }
+        let pids = closed.holders.map(String.init).joined(separator: ", ")
+        let who = closed.holders.isEmpty ? "a traced process" : "process \(pids)"
+        ErrorOutput.print(
+            "\(counted(closed.unclosed, "probe")) can't be removed yet: the kernel waits for \(who), "
+                + "whose memory does not answer; they go when it does or ends")
+    }
+}

@@ -1,0 +1,131 @@
+import ELFImage
+import Foundation
+import Testing
+
+@Suite("Damaged and hostile files")
+struct HostileFileTests {
+    /// Bytes with changes on top and an end of its own, without copying them.
+    private struct ChangedSource: ByteSource {
+        let original: [UInt8]
+        var changes: [Int: UInt8] = [:]
+        var length: Int
+
+        init(_ original: [UInt8]) {
+            self.original = original
+            length = original.count
+        }
+
+        var size: UInt64 { UInt64(length) }
+
+        func read(at offset: UInt64, count: Int) -> [UInt8] {
+            guard offset < size, count > 0 else { return [] }
+            let start = Int(offset)
+            let end = start + min(count, length - start)
+            var bytes = Array(original[start..<end])
+            for (place, byte) in changes where place >= start && place < end { bytes[place - start] = byte }
+            return bytes
+        }
+    }
+
+    /// SplitMix64: the same numbers in every run.
+    private struct SeededGenerator: RandomNumberGenerator {
+        var state: UInt64
+
+        mutating func next() -> UInt64 {
+            state &+= 0x9e37_79b9_7f4a_7c15
+            var mixed = state
+            mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
+            mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
+            return mixed ^ mixed >> 31
+        }
+    }
+
+    private static let names = ["first_function", "SSL_ctrl", "SSL_write", "gnutls_server_name_set", "absent"]
+        .map(SymbolName.init)
+
+    /// Asks everything that can be asked of a file; errors are fine, traps and endless work are not.
+    private func exercise(_ source: any ByteSource) {
+        guard let image = try? ELFImage(source) else { return }
+        _ = try? image.buildID()
+        _ = try? image.interpreter()
+        _ = try? image.matches(of: [0, 1], following: 8, byteLimit: 512)
+        for segment in image.segments.prefix(16) {
+            _ = try? image.functionRange(covering: segment.address &+ segment.fileSize / 2)
+        }
+        guard let dynamic = try? image.dynamicSection() else { return }
+        _ = try? image.symbolVersions(dynamic)
+        for symbol in (try? image.dynamicFunctions(named: Self.names, dynamic))?.joined() ?? [].joined() {
+            _ = try? image.functionRange(covering: symbol.address)
+        }
+    }
+
+    private func fuzz(_ bytes: [UInt8], rounds: Int, places: [Range<Int>], seed: UInt64) {
+        var random = SeededGenerator(state: seed)
+        let extremes: [UInt8] = [0, 1, 0x7f, 0x80, 0xff]
+        for _ in 0..<rounds {
+            var source = ChangedSource(bytes)
+            for _ in 0..<Int.random(in: 1...6, using: &random) {
+                guard let area = places.randomElement(using: &random) else { continue }
+                let place = Int.random(in: area, using: &random)
+                // A byte, or a whole field.
+                let width = [1, 1, 2, 4, 8].randomElement(using: &random) ?? 1
+                for index in 0..<width where place + index < bytes.count {
+                    source.changes[place + index] =
+                        Bool.random(using: &random)
+                        ? extremes.randomElement(using: &random) : UInt8.random(in: 0...255, using: &random)
+                }
+            }
+            if Int.random(in: 0..<4, using: &random) == 0 {
+                source.length = Int.random(in: 0...bytes.count, using: &random)
+            }
+            exercise(source)
+        }
+    }
+
+    @Test("Random changes of a small file never trap", .timeLimit(.minutes(1)), arguments: ELFBuilder.Lookup.allCases)
+    func smallFiles(_ lookup: ELFBuilder.Lookup) {
+        for (seed, encoding) in [(true, false), (true, true), (false, false), (false, true)].enumerated() {
+            let bytes = ELFBuilder(is64Bit: encoding.0, isBigEndian: encoding.1, lookup: lookup).bytes
+            fuzz(bytes, rounds: 1000, places: [0..<bytes.count], seed: UInt64(seed))
+        }
+    }
+
+    @Test(
+        "Random changes of a real library's headers and tables never trap", .timeLimit(.minutes(1)),
+        .enabled(if: !RealFile.libraries.isEmpty, "no library of the usual names is installed"))
+    func realLibrary() throws {
+        let bytes = try Array(Data(contentsOf: URL(filePath: RealFile.libraries[0])))
+        let image = try ELFImage(MemorySource(bytes))
+        // Headers and hash table, the dynamic section, the unwind table's head.
+        let tables = image.segments.filter { [2, 0x6474_e550].contains($0.type) }
+        let places = tables.map { Int($0.fileOffset)..<Int($0.fileOffset + min($0.fileSize, 1024)) }
+        fuzz(bytes, rounds: 2000, places: [0..<1024] + places, seed: 42)
+    }
+
+    @Test("A small file cut off anywhere never traps", arguments: ELFBuilder.Lookup.allCases)
+    func truncations(_ lookup: ELFBuilder.Lookup) {
+        let bytes = ELFBuilder(lookup: lookup).bytes
+        for length in bytes.indices {
+            var source = ChangedSource(bytes)
+            source.length = length
+            exercise(source)
+        }
+    }
+
+    @Test("A chain of symbols that forms a circle ends")
+    func circle() throws {
+        let builder = ELFBuilder(lookup: .systemVHash)
+        var bytes = builder.bytes
+        let image = try ELFImage(MemorySource(bytes))
+        // Every chain number that leads on is made to lead to symbol 1: header 1, 6, 1, then six chains.
+        let head: [UInt8] = [1, 0, 0, 0, 6, 0, 0, 0, 1, 0, 0, 0]
+        let table = try #require(bytes.indices.first { bytes[$0...].starts(with: head) })
+        for start in stride(from: table + 16, to: table + 36, by: 4) {
+            bytes.replaceSubrange(start..<(start + 4), with: [1, 0, 0, 0])
+        }
+        let circular = try ELFImage(MemorySource(bytes))
+        #expect(throws: ELFError.self) {
+            try circular.dynamicFunctions(named: [SymbolName("absent")], try image.dynamicSection())
+        }
+    }
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the BPF programs and user space say to each other: one definition for both sides. */
+#ifndef SNISCOPE_EVENTS_H
+#define SNISCOPE_EVENTS_H
+
+#ifndef SNISCOPE_KERNEL_TYPES
+#include <linux/types.h>
+#endif
+
+#define SNISCOPE_COMM_LENGTH 16
+/* RFC 6066 names are DNS names, at most 255 bytes; one more tells a longer one from one that fits. */
+#define SNISCOPE_NAME_CAPACITY 256
+#define SNISCOPE_EXE_CAPACITY 256
+#define SNISCOPE_EXE_COMPONENTS 24
+/* x86-64 passes six arguments in registers, libbpf 1.1 names five of them, and no library needs more. */
+#define SNISCOPE_ARGUMENTS 5
+#define SNISCOPE_NO_ARGUMENT 0xff
+#define SNISCOPE_RULES 64
+#define SNISCOPE_CONDITIONS 2
+
+/* How one function takes its server name; the low half of the attach cookie is its index. */
+struct sniscope_rule {
+	__u64 condition_mask[SNISCOPE_CONDITIONS];
+	__u64 condition_value[SNISCOPE_CONDITIONS];
+	/* Cuts the length argument to its C type's width. */
+	__u64 length_mask;
+	__u8 condition_argument[SNISCOPE_CONDITIONS];
+	__u8 name_argument;
+	/* SNISCOPE_NO_ARGUMENT: the name ends with a NUL. */
+	__u8 length_argument;
+	/* SNISCOPE_NO_ARGUMENT: the function has no connection, only a context. */
+	__u8 connection_argument;
+	__u8 padding[3];
+};
+
+enum sniscope_record_type {
+	SNISCOPE_SERVER_NAME = 1,
+	SNISCOPE_CGROUP_CREATED = 2,
+	SNISCOPE_CGROUP_REMOVED = 3,
+};
+
+enum sniscope_name_flags {
+	/* The app's name is longer than the record holds. */
+	SNISCOPE_NAME_TRUNCATED = 1,
+	/* The app's memory could not be read: the record has no name. */
+	SNISCOPE_NAME_UNREADABLE = 2,
+	/* The path of the executable is longer or deeper than the record holds: its last components. */
+	SNISCOPE_EXE_TRUNCATED = 4,
+};
+
+/* A call that sets a server name. Behind it come the name, without NUL, then the path of the
+ * executable, component by component from the last to the first, each with a NUL behind it. */
+struct sniscope_server_name {
+	__u32 type;
+	__u16 name_length;
+	__u16 exe_length;
+	/* CLOCK_MONOTONIC, nanoseconds. */
+	__u64 time;
+	__u64 cookie;
+	__u64 connection;
+	/* CLOCK_BOOTTIME of the process's start: with the pid, an identity that is not used twice. */
+	__u64 start_time;
+	__u64 cgroup;
+	__u32 pid;
+	__u32 tid;
+	__u32 uid;
+	__u32 gid;
+	__u32 parent_pid;
+	__u32 mount_namespace;
+	__u32 network_namespace;
+	__u32 flags;
+	char comm[SNISCOPE_COMM_LENGTH];
+	char process_comm[SNISCOPE_COMM_LENGTH];
+	char parent_comm[SNISCOPE_COMM_LENGTH];
+};
+
+#define SNISCOPE_PATH_CAPACITY 512
+
+/* A control group of the v2 hierarchy was created or removed. */
+struct sniscope_cgroup {
+	__u32 type;
+	/* Bytes of `path` in use, without NUL. */
+	__u32 path_length;
+	__u64 id;
+	/* Who did it: the OCI runtime itself, or systemd for it. */
+	__u32 pid;
+	__u32 padding;
+	/* From the hierarchy's root, begins with a slash. */
+	char path[SNISCOPE_PATH_CAPACITY];
+};
+
+/* Why a call gave no record. */
+enum sniscope_lost_reason {
+	SNISCOPE_LOST_RING_FULL = 0,
+	SNISCOPE_LOST_CGROUP_RING_FULL = 1,
+	SNISCOPE_LOST_FOLLOW_FULL = 2,
+	SNISCOPE_LOST_PREEMPTED = 3,
+	SNISCOPE_LOST_REASONS = 4,
+};
+
+/* A thread that the kernel waits for while it fetches the page that holds the name. */
+struct sniscope_waiting {
+	__u32 pid;
+	__u32 padding;
+	/* CLOCK_MONOTONIC, nanoseconds. */
+	__u64 since;
+};
+
+/* Which file an address of the calling process maps: argument and result of a syscall program. */
+struct sniscope_file_identity {
+	__u64 address;
+	/* The kernel's own number: major << 20 | minor. */
+	__u64 device;
+	__u64 inode;
+	__s64 result;
+};
+
+_Static_assert(sizeof(struct sniscope_rule) == 48, "shared with Swift");
+_Static_assert(sizeof(struct sniscope_server_name) == 128, "shared with Swift");
+_Static_assert(sizeof(struct sniscope_cgroup) == 24 + SNISCOPE_PATH_CAPACITY, "shared with Swift");
+_Static_assert(sizeof(struct sniscope_waiting) == 16, "shared with Swift");
+_Static_assert(sizeof(struct sniscope_file_identity) == 32, "shared with Swift");
+
+#endif

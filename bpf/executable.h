@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The path of a process's executable as the process sees it, read while the process runs: a process
+ * may be gone before user space can ask /proc. bpf_d_path is not allowed in uprobes. */
+#ifndef SNISCOPE_EXECUTABLE_H
+#define SNISCOPE_EXECUTABLE_H
+
+struct executable_tail {
+	__u32 length;
+	bool truncated;
+};
+
+struct path_cursor {
+	struct dentry *dentry;
+	struct vfsmount *mount;
+	struct dentry *root;
+	struct vfsmount *root_mount;
+};
+
+static __always_inline void cursor_start(struct path_cursor *cursor, struct task_struct *task)
+{
+	struct file *file = BPF_CORE_READ(task, mm, exe_file);
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+
+	cursor->dentry = BPF_CORE_READ(file, f_path.dentry);
+	cursor->mount = BPF_CORE_READ(file, f_path.mnt);
+	cursor->root = BPF_CORE_READ(fs, root.dentry);
+	cursor->root_mount = BPF_CORE_READ(fs, root.mnt);
+}
+
+/* Steps over mount points; false at the root. */
+static __always_inline bool cursor_settle(struct path_cursor *cursor)
+{
+	/* Mounts stacked on one another are rare, and each is one step. */
+	for (int i = 0; i < 4; i++) {
+		/* BPF_CORE_READ would relocate the cursor's own fields: it gets locals. */
+		struct dentry *dentry = cursor->dentry;
+		struct vfsmount *at = cursor->mount;
+		struct mount *mount, *parent;
+
+		if (!dentry || (dentry == cursor->root && at == cursor->root_mount))
+			return false;
+		if (dentry != BPF_CORE_READ(at, mnt_root))
+			return dentry != BPF_CORE_READ(dentry, d_parent);
+		mount = (void *)at - bpf_core_field_offset(struct mount, mnt);
+		parent = BPF_CORE_READ(mount, mnt_parent);
+		if (parent == mount)
+			return false;
+		cursor->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+		cursor->mount = (void *)parent + bpf_core_field_offset(struct mount, mnt);
+	}
+	return false;
+}
+
+/* Appends the path's components at `offset` of `tail`, from the last to the first. The verifier does
+ * not relate an offset to the room behind it: `tail` is larger than `capacity` by one component. */
+static __always_inline struct executable_tail write_executable(struct task_struct *task, char *tail,
+							       __u32 offset, __u32 capacity)
+{
+	struct executable_tail result = { .truncated = true };
+	struct path_cursor cursor;
+	__u32 start = offset;
+
+	cursor_start(&cursor, task);
+	for (int i = 0; i < SNISCOPE_EXE_COMPONENTS; i++) {
+		struct dentry *dentry;
+		long length;
+
+		if (!cursor_settle(&cursor)) {
+			result.truncated = false;
+			break;
+		}
+		if (offset > capacity)
+			break;
+		dentry = cursor.dentry;
+		length = bpf_probe_read_kernel_str(tail + offset, SNISCOPE_EXE_CAPACITY,
+						   BPF_CORE_READ(dentry, d_name.name));
+		if (length <= 0)
+			break;
+		offset += length;
+		cursor.dentry = BPF_CORE_READ(dentry, d_parent);
+	}
+	result.length = offset - start;
+	return result;
+}
+
+#endif

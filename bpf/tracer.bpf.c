@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Records each call that sets a TLS server name, and the control groups that come and go. */
+#include "kernel.h"
+#include "abi/events.h"
+#include "executable.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	/* User space sets the size. */
+	__uint(max_entries, 1 << 20);
+} records SEC(".maps");
+
+/* Threads that bpf_copy_from_user holds: whoever lets it sleep for ever is named by this. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct sniscope_waiting);
+} waiting SEC(".maps");
+
+/* Control groups of containers: 1 wanted, 0 not. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, __u8);
+} containers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, __u8);
+} processes SEC(".maps");
+
+struct comm {
+	char text[SNISCOPE_COMM_LENGTH];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct comm);
+	__type(value, __u8);
+} comms SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, __u8);
+} users SEC(".maps");
+
+const volatile struct sniscope_rule rules[SNISCOPE_RULES];
+const volatile bool filter_containers;
+/* The verdict on whoever is in no known container. */
+const volatile bool pass_outside;
+const volatile bool filter_processes;
+const volatile bool filter_comms;
+const volatile bool filter_users;
+/* Below Linux 6.0 no uprobe program may sleep, so a page that is not there stays unread. */
+const volatile bool may_sleep;
+/* `sniscope run`: children of this process are followed from their fork on. 0: none. */
+const volatile __u32 followed_parent;
+
+__u64 lost[SNISCOPE_LOST_REASONS];
+
+static __always_inline void count_lost(enum sniscope_lost_reason reason)
+{
+	__sync_fetch_and_add(&lost[reason], 1);
+}
+
+struct arguments {
+	__u64 a0, a1, a2, a3, a4;
+};
+
+/* clang folds a choice among context fields into one variable context access, which the verifier
+ * refuses; behind a barrier they are plain registers. */
+#define LOAD_ARGUMENT(target, ctx, n)                                                              \
+	do {                                                                                       \
+		(target) = PT_REGS_PARM##n(ctx);                                                   \
+		asm volatile("" : "+r"(target));                                                   \
+	} while (0)
+
+static __always_inline __u64 argument(const struct arguments *a, __u8 index)
+{
+	switch (index) {
+	case 0:
+		return a->a0;
+	case 1:
+		return a->a1;
+	case 2:
+		return a->a2;
+	case 3:
+		return a->a3;
+	default:
+		return a->a4;
+	}
+}
+
+static __always_inline bool wanted_container(void)
+{
+	/* Descendants of a container's control group belong to it: the innermost known one decides. */
+	for (int level = 16; level >= 1; level--) {
+		__u64 id = bpf_get_current_ancestor_cgroup_id(level);
+		__u8 *verdict;
+
+		if (!id)
+			continue;
+		verdict = bpf_map_lookup_elem(&containers, &id);
+		if (verdict)
+			return *verdict;
+	}
+	return pass_outside;
+}
+
+static __always_inline bool wanted_comm(struct task_struct *task)
+{
+	struct task_struct *leader;
+	struct comm comm = {};
+
+	bpf_get_current_comm(&comm, sizeof(comm));
+	if (bpf_map_lookup_elem(&comms, &comm))
+		return true;
+	leader = BPF_CORE_READ(task, group_leader);
+	BPF_CORE_READ_STR_INTO(&comm, leader, comm);
+	return bpf_map_lookup_elem(&comms, &comm);
+}
+
+static __always_inline bool wanted(struct task_struct *task)
+{
+	if (filter_processes) {
+		__u32 pid = bpf_get_current_pid_tgid() >> 32;
+
+		if (!bpf_map_lookup_elem(&processes, &pid))
+			return false;
+	}
+	if (filter_users) {
+		__u32 uid = bpf_get_current_uid_gid();
+
+		if (!bpf_map_lookup_elem(&users, &uid))
+			return false;
+	}
+	if (filter_comms && !wanted_comm(task))
+		return false;
+	return !filter_containers || wanted_container();
+}
+
+/* Brings the page at `address` in; it may sleep for as long as whoever owns the page lets it. */
+static __always_inline void touch(const void *address)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	__u32 tid = id;
+	struct sniscope_waiting wait = { .pid = id >> 32, .since = bpf_ktime_get_ns() };
+	char byte;
+
+	bpf_map_update_elem(&waiting, &tid, &wait, BPF_ANY);
+	bpf_copy_from_user(&byte, 1, address);
+	bpf_map_delete_elem(&waiting, &tid);
+}
+
+static __always_inline const void *next_page(const void *address)
+{
+	return (const void *)(((__u64)address | (PAGE_SIZE - 1)) + 1);
+}
+
+static __always_inline long read_once(char *name, const void *address, __u32 length, bool terminated)
+{
+	long result;
+
+	if (terminated)
+		return bpf_probe_read_user_str(name, SNISCOPE_NAME_CAPACITY, address);
+	if (length > SNISCOPE_NAME_CAPACITY - 1)
+		length = SNISCOPE_NAME_CAPACITY - 1;
+	/* The compare above is lost when clang keeps another copy of the value. */
+	asm volatile("%0 &= 0xff" : "+r"(length));
+	result = bpf_probe_read_user(name, length, address);
+	return result ? result : length;
+}
+
+/* A name may lie on a page that the app has not touched yet, such as a literal in .rodata, or cross
+ * into one: the plain read gives EFAULT there. Fetch the page by one byte, and read again. */
+static __always_inline long read_name(char *name, const void *address, __u32 length, bool terminated)
+{
+	long result = read_once(name, address, length, terminated);
+
+	if (result != -EFAULT || !may_sleep)
+		return result;
+	touch(address);
+	result = read_once(name, address, length, terminated);
+	if (result != -EFAULT)
+		return result;
+	touch(next_page(address));
+	return read_once(name, address, length, terminated);
+}
+
+/* Where a record is put together: it is larger than the stack and its size is known at its end only.
+ * A uprobe program can be preempted by another on its CPU, hence several, each taken by one. */
+#define SCRATCH_SLOTS 4
+#define TAIL_CAPACITY (SNISCOPE_NAME_CAPACITY + SNISCOPE_EXE_CAPACITY)
+
+struct scratch {
+	__u32 taken;
+	__u32 padding;
+	struct sniscope_server_name record;
+	char tail[TAIL_CAPACITY + SNISCOPE_EXE_CAPACITY];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SCRATCH_SLOTS);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+static __always_inline struct scratch *take_scratch(void)
+{
+	for (__u32 slot = 0; slot < SCRATCH_SLOTS; slot++) {
+		struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
+
+		if (scratch && !__sync_lock_test_and_set(&scratch->taken, 1))
+			return scratch;
+	}
+	return NULL;
+}
+
+static __always_inline void emit(struct scratch *scratch, struct task_struct *task,
+				 const char *name, __u32 name_length, __u64 cookie,
+				 __u64 connection, __u32 flags)
+{
+	struct sniscope_server_name *record = &scratch->record;
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	__u64 uid_gid = bpf_get_current_uid_gid();
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct task_struct *parent = BPF_CORE_READ(leader, real_parent, group_leader);
+	struct nsproxy *namespaces = BPF_CORE_READ(task, nsproxy);
+	struct executable_tail executable;
+	__u32 size;
+
+	record->type = SNISCOPE_SERVER_NAME;
+	record->time = bpf_ktime_get_ns();
+	record->cookie = cookie;
+	record->connection = connection;
+	record->start_time = BPF_CORE_READ(leader, start_boottime);
+	record->cgroup = bpf_get_current_cgroup_id();
+	record->pid = pid_tgid >> 32;
+	record->tid = pid_tgid;
+	record->uid = uid_gid;
+	record->gid = uid_gid >> 32;
+	record->parent_pid = BPF_CORE_READ(parent, tgid);
+	record->mount_namespace = BPF_CORE_READ(namespaces, mnt_ns, ns.inum);
+	record->network_namespace = BPF_CORE_READ(namespaces, net_ns, ns.inum);
+	bpf_get_current_comm(record->comm, sizeof(record->comm));
+	BPF_CORE_READ_INTO(&record->process_comm, leader, comm);
+	BPF_CORE_READ_INTO(&record->parent_comm, parent, comm);
+
+	name_length &= SNISCOPE_NAME_CAPACITY - 1;
+	record->name_length = name_length;
+	bpf_probe_read_kernel(scratch->tail, name_length, name);
+	executable = write_executable(task, scratch->tail, name_length, TAIL_CAPACITY);
+	record->exe_length = executable.length;
+	record->flags = flags | (executable.truncated ? SNISCOPE_EXE_TRUNCATED : 0);
+
+	size = sizeof(*record) + name_length + executable.length;
+	if (size > sizeof(*record) + sizeof(scratch->tail))
+		size = sizeof(*record) + sizeof(scratch->tail);
+	if (bpf_ringbuf_output(&records, record, size, 0))
+		count_lost(SNISCOPE_LOST_RING_FULL);
+}
+
+static __always_inline int on_call(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	const volatile struct sniscope_rule *rule = &rules[cookie & (SNISCOPE_RULES - 1)];
+	struct scratch *scratch;
+	struct task_struct *task;
+	struct arguments a;
+	char name[SNISCOPE_NAME_CAPACITY];
+	const void *address;
+	__u64 connection, length = 0;
+	__u32 name_length, flags = 0;
+	bool terminated;
+	long result;
+
+	LOAD_ARGUMENT(a.a0, ctx, 1);
+	LOAD_ARGUMENT(a.a1, ctx, 2);
+	LOAD_ARGUMENT(a.a2, ctx, 3);
+	LOAD_ARGUMENT(a.a3, ctx, 4);
+	LOAD_ARGUMENT(a.a4, ctx, 5);
+	for (int i = 0; i < SNISCOPE_CONDITIONS; i++) {
+		__u64 value = argument(&a, rule->condition_argument[i]);
+
+		if ((value & rule->condition_mask[i]) != rule->condition_value[i])
+			return 0;
+	}
+	address = (const void *)argument(&a, rule->name_argument);
+	terminated = rule->length_argument == SNISCOPE_NO_ARGUMENT;
+	if (!terminated)
+		length = argument(&a, rule->length_argument) & rule->length_mask;
+	/* Clearing the name asks for no server. */
+	if (!address || (!terminated && !length))
+		return 0;
+
+	task = (struct task_struct *)bpf_get_current_task();
+	if (!wanted(task))
+		return 0;
+
+	if (length > SNISCOPE_NAME_CAPACITY - 1) {
+		length = SNISCOPE_NAME_CAPACITY - 1;
+		flags |= SNISCOPE_NAME_TRUNCATED;
+	}
+	result = read_name(name, address, length, terminated);
+	if (result < 0) {
+		name_length = 0;
+		flags = SNISCOPE_NAME_UNREADABLE;
+	} else if (terminated) {
+		if (result <= 1)
+			return 0;
+		name_length = result - 1;
+		if (result == SNISCOPE_NAME_CAPACITY) {
+			char last = 1;
+
+			/* All 255 bytes are used: does the name end here? */
+			bpf_probe_read_user(&last, 1, address + SNISCOPE_NAME_CAPACITY - 1);
+			if (last)
+				flags |= SNISCOPE_NAME_TRUNCATED;
+		}
+	} else {
+		name_length = result;
+	}
+
+	connection = rule->connection_argument == SNISCOPE_NO_ARGUMENT ?
+			     0 :
+			     argument(&a, rule->connection_argument);
+	/* Nothing sleeps from here on: what sleeps would keep its scratch from others. */
+	scratch = take_scratch();
+	if (!scratch) {
+		count_lost(SNISCOPE_LOST_PREEMPTED);
+		return 0;
+	}
+	emit(scratch, task, name, name_length, cookie, connection, flags);
+	__sync_lock_test_and_set(&scratch->taken, 0);
+	return 0;
+}
+
+/* One function, two programs: which of them is loaded depends on what the kernel allows. */
+SEC("uprobe.s")
+int server_name_sleepable(struct pt_regs *ctx)
+{
+	return on_call(ctx);
+}
+
+SEC("uprobe")
+int server_name(struct pt_regs *ctx)
+{
+	return on_call(ctx);
+}
+
+static __always_inline int on_cgroup(struct bpf_raw_tracepoint_args *ctx, __u32 type)
+{
+	struct cgroup *cgroup = (struct cgroup *)ctx->args[0];
+	struct sniscope_cgroup *record;
+	long length;
+
+	/* 0 is the v2 hierarchy's; ids of others are no ids of bpf_get_current_cgroup_id. */
+	if (BPF_CORE_READ(cgroup, root, hierarchy_id))
+		return 0;
+	record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
+	if (!record) {
+		count_lost(SNISCOPE_LOST_CGROUP_RING_FULL);
+		return 0;
+	}
+	record->type = type;
+	record->id = BPF_CORE_READ(cgroup, kn, id);
+	record->pid = bpf_get_current_pid_tgid() >> 32;
+	record->padding = 0;
+	length = bpf_probe_read_kernel_str(record->path, sizeof(record->path), (void *)ctx->args[1]);
+	record->path_length = length > 0 ? length - 1 : 0;
+	bpf_ringbuf_submit(record, 0);
+	return 0;
+}
+
+SEC("raw_tp/cgroup_mkdir")
+int cgroup_created(struct bpf_raw_tracepoint_args *ctx)
+{
+	return on_cgroup(ctx, SNISCOPE_CGROUP_CREATED);
+}
+
+SEC("raw_tp/cgroup_rmdir")
+int cgroup_removed(struct bpf_raw_tracepoint_args *ctx)
+{
+	return on_cgroup(ctx, SNISCOPE_CGROUP_REMOVED);
+}
+
+SEC("raw_tp/sched_process_fork")
+int process_forked(struct bpf_raw_tracepoint_args *ctx)
+{
+	__u32 parent = BPF_CORE_READ((struct task_struct *)ctx->args[0], tgid);
+	__u32 child = BPF_CORE_READ((struct task_struct *)ctx->args[1], tgid);
+	__u8 yes = 1;
+
+	if (child == parent)
+		return 0;
+	if (parent != followed_parent && !bpf_map_lookup_elem(&processes, &parent))
+		return 0;
+	if (bpf_map_update_elem(&processes, &child, &yes, BPF_ANY))
+		count_lost(SNISCOPE_LOST_FOLLOW_FULL);
+	return 0;
+}
+
+SEC("raw_tp/sched_process_exit")
+int process_exited(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *task = (struct task_struct *)ctx->args[0];
+	__u32 pid = BPF_CORE_READ(task, tgid);
+
+	/* Fires for each thread; the last one leaves nobody alive. */
+	if (BPF_CORE_READ(task, signal, live.counter) == 0)
+		bpf_map_delete_elem(&processes, &pid);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
