@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <linux/capability.h>
 #include <linux/openat2.h>
 #include <linux/perf_event.h>
@@ -78,4 +79,35 @@ int sniscope_terminal_width(int descriptor)
 void sniscope_name_thread(const char *name)
 {
 	prctl(PR_SET_NAME, name);
+}
+
+static int signal_pipe[2] = { -1, -1 };
+
+static void on_signal(int signal)
+{
+	unsigned char number = (unsigned char)signal;
+	int saved = errno;
+	ssize_t written = write(signal_pipe[1], &number, 1);
+
+	(void)written;
+	errno = saved;
+}
+
+int sniscope_catch_signals(const int *signals, size_t count, int respected)
+{
+	struct sigaction action, old;
+
+	if (pipe2(signal_pipe, O_CLOEXEC) != 0)
+		return -1;
+	// A handler can't wait for a full pipe.
+	fcntl(signal_pipe[1], F_SETFL, O_NONBLOCK);
+	memset(&action, 0, sizeof(action));
+	action.sa_handler = on_signal;
+	action.sa_flags = SA_RESTART;
+	for (size_t i = 0; i < count; i++) {
+		if (signals[i] == respected && sigaction(signals[i], NULL, &old) == 0 && old.sa_handler == SIG_IGN)
+			continue;
+		sigaction(signals[i], &action, NULL);
+	}
+	return signal_pipe[0];
 }

@@ -1,5 +1,5 @@
 /// What a program needs to know to read the server name from a call of one function. Arguments count from 0 and are
-/// integers or pointers, the first six of the C calling convention.
+/// integers or pointers, passed in registers by the C calling convention.
 public struct FunctionRule: Sendable, Hashable {
     /// The call asks for a name only where the argument has this value.
     public struct Condition: Sendable, Hashable {
@@ -18,8 +18,9 @@ public struct FunctionRule: Sendable, Hashable {
 
     /// The most conditions that a rule may have: the BPF program checks that many.
     public static let conditionLimit = 2
-    /// The highest argument: both architectures pass six or more in registers.
-    public static let lastArgument = 5
+    /// The highest argument that the BPF program reads (`SNISCOPE_ARGUMENTS` in bpf/abi/events.h); both architectures
+    /// pass more in registers, but no library needs them.
+    public static let lastArgument = 4
 
     /// The pointer to the name.
     public let nameArgument: Int

@@ -17,8 +17,7 @@ struct Sniscope: AsyncParsableCommand {
         ])
 
     static func main() async {
-        // Before the first thread: all inherit the mask.
-        Signals.block(Signals.handled)
+        Signals.ignoreClosedPipes()
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {
@@ -30,9 +29,4 @@ struct Sniscope: AsyncParsableCommand {
             exit(reporting: error)
         }
     }
-}
-
-extension Signals {
-    /// Those that end the program in order.
-    static let handled = [interrupt, terminate, hangUp, quit]
 }

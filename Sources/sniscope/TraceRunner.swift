@@ -26,7 +26,7 @@ struct TraceRunner {
         try Preflight.check()
 
         let session = try TracingSession(options: options)
-        try Signals.watch(Signals.handled) { [command] signal in
+        try Signals.handle { [command] signal in
             if let command { command.forward(signal) } else { session.stop() }
         }
         // A command goes on, read or not.

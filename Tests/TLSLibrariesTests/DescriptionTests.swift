@@ -52,7 +52,7 @@ struct DescriptionTests {
             (description(recognise: "{defines: [\"a\"], lacks: [\"a\"]}"), "recognise.lacks: \"a\" stands in"),
             (
                 description(function: "symbol: \"a\", name: {argument: 9, form: \"terminated\"}"),
-                "functions[0].name.argument: must be 0 to 5, is 9"
+                "functions[0].name.argument: must be 0 to 4, is 9"
             ),
             (
                 description(function: "symbol: \"a\", name: {argument: 1, form: \"pascal\"}"),

@@ -32,3 +32,8 @@ int sniscope_terminal_width(int descriptor);
 
 /// Names the calling thread, as `ps -T` shows it.
 void sniscope_name_thread(const char *name);
+
+/// Makes each of the signals a byte, its number, in a pipe.
+/// Those that are ignored on entry and are in `respected` stay ignored (nohup). To be called once.
+/// Returns the pipe's end to read from, or -1 with errno.
+int sniscope_catch_signals(const int *signals, size_t count, int respected);

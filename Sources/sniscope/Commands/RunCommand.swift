@@ -67,7 +67,7 @@ final class ChildCommand: Sendable {
 
     /// Starts the command and waits for its end.
     func run() async {
-        let name = String(decoding: arguments[0], as: UTF8.self)
+        let name = String(decoding: arguments[0].dropLast(), as: UTF8.self)
         var options = PlatformOptions()
         var environment = Subprocess.Environment.inherit
         if let account {
@@ -116,11 +116,12 @@ final class ChildCommand: Sendable {
 
 /// Arguments as bytes: a command's may hold any but NUL.
 enum CommandLineBytes {
+    /// Each with a NUL behind it, which Subprocess expects of arguments that are bytes.
     static func last(_ count: Int) -> [[UInt8]] {
         guard let bytes = try? Files.read("/proc/self/cmdline", limit: 4 << 20) else {
-            return CommandLine.arguments.suffix(count).map { Array($0.utf8) }
+            return CommandLine.arguments.suffix(count).map { Array($0.utf8) + [0] }
         }
         // A NUL ends each, so the last piece is empty.
-        return bytes.split(separator: 0, omittingEmptySubsequences: false).dropLast().suffix(count).map(Array.init)
+        return bytes.split(separator: 0, omittingEmptySubsequences: false).dropLast().suffix(count).map { $0 + [0] }
     }
 }

@@ -1,0 +1,120 @@
+"""What an event costs both sides, and whether a burst of them is accounted for."""
+
+from statistics import median
+
+from .table import median_ratio
+from .tracers import Bpftrace, Caller, Sniscope, names_in
+
+
+def server_name(workspace, report):
+    """CPU time of the traced program and the tracer for each event that reached the output."""
+    library = workspace.copies(workspace.libssl, 1, "server-name")[0]
+    burst = [pair(workspace, library, 50_000, 0) for _ in range(workspace.count(7, 3))]
+    add(report, "server-name", "burst", burst, at_most=0.5)
+    paced = [pair(workspace, library, 4_000, 2_000) for _ in range(workspace.count(5, 1))]
+    add(report, "server-name, 2,000/s", "2,000/s", paced)
+
+
+def burst(workspace, report):
+    """Every event of a burst is either in the output or counted as lost."""
+    library = workspace.copies(workspace.libssl, 1, "burst")[0]
+    made = 100_000
+    shares, peers = [], []
+    is_accounted = True
+    for _ in range(workspace.count(3, 1)):
+        lines, captured, lost = burst_once(workspace, library, made)
+        peers.append(peer_burst(workspace, library, made))
+        is_accounted = is_accounted and lines == captured and captured + lost == made
+        shares.append(lost / made)
+        measured = f"{lines:,} captured + {lost:,} lost"
+    report.value("burst, accounted", measured, f"= {made:,}", is_accounted)
+    report.value(
+        "burst, lost", f"{max(shares):.3%}", "< 0.1 %", max(shares) < 0.001, peer=f"{median(peers):.1%} bpftrace"
+    )
+
+
+def memory(workspace, report):
+    """Anonymous memory is what a tracer takes from a host; the ring buffer shows apart, twice its size."""
+    library = workspace.copies(workspace.libssl, 1, "memory")[0]
+    output = workspace.path("memory.json")
+    with Caller(workspace, library) as caller, Sniscope(workspace, "-o", "json", output=output) as sniscope:
+        sniscope.ready()
+        caller.names(10_000)
+        sniscope.settle()
+        anonymous, ring = sniscope.status("RssAnon"), sniscope.status("RssShmem") + sniscope.status("RssFile")
+        sniscope.finish()
+        traced = len(names_in(output))
+    if traced < 10_000:
+        raise RuntimeError(f"only {traced} of 10,000 events were traced")
+    report.value("memory", f"{megabytes(anonymous)} anonymous", "< 40 MB", anonymous < 40e6)
+    report.value("memory, ring and files", megabytes(ring))
+
+
+def pair(workspace, library, count, rate):
+    ours, peer = (cost(workspace, library, count, rate, tracer) for tracer in (ours_in, peer_in))
+    return ours, peer
+
+
+def cost(workspace, library, count, rate, start):
+    """Seconds of CPU time for each captured event: the traced side, the tracing side; and the share captured."""
+    with Caller(workspace, library) as caller, start(workspace, library, caller) as tracer:
+        tracer.settle()
+        before, lines = tracer.cpu_seconds, len(names_in(tracer.output))
+        traced = caller.names(count, rate)
+        tracer.settle()
+        tracing = tracer.cpu_seconds - before
+        tracer.interrupt()
+        captured = len(names_in(tracer.output)) - lines
+    if not captured:
+        raise RuntimeError(f"{tracer.name} captured nothing")
+    return traced / captured, tracing / captured, captured / count
+
+
+def ours_in(workspace, library, _):
+    tracer = Sniscope(workspace, "--binary", library, output=workspace.path("sniscope.out"))
+    tracer.ready()
+    return tracer
+
+
+def peer_in(workspace, library, caller):
+    tracer = Bpftrace(workspace, library, workspace.path("bpftrace.out"))
+    tracer.ready(caller)
+    return tracer
+
+
+def add(report, name, label, pairs, at_most=None):
+    totals = [(ours[0] + ours[1], peer[0] + peer[1]) for ours, peer in pairs]
+    ours, peer = (median(total[side] for total in totals) * 1e6 for side in (0, 1))
+    report.ratio(name, f"{ours:.2f} µs an event", f"{peer:.2f} µs bpftrace", median_ratio(totals), at_most)
+    for side, who in enumerate(("sniscope", "bpftrace")):
+        traced, tracing, share = (median(pair[side][part] for pair in pairs) for part in range(3))
+        report.notes.append(
+            f"server-name, {label}: {who} {traced * 1e6:.2f} µs traced side, {tracing * 1e6:.2f} µs tracing side, "
+            f"{share:.1%} captured"
+        )
+
+
+def burst_once(workspace, library, made):
+    output = workspace.path("burst.json")
+    arguments = ("--binary", library, "-o", "json")
+    with Caller(workspace, library) as caller, Sniscope(workspace, *arguments, output=output) as sniscope:
+        sniscope.ready()
+        caller.names(made)
+        _, captured, lost = sniscope.finish()
+    names = names_in(output)
+    if len(set(names)) != len(names):
+        raise RuntimeError("a name was written twice")
+    return len(names), captured, lost
+
+
+def peer_burst(workspace, library, made):
+    with Caller(workspace, library) as caller, peer_in(workspace, library, caller) as tracer:
+        before = len(names_in(tracer.output))
+        caller.names(made)
+        tracer.settle()
+        tracer.interrupt()
+        return 1 - (len(names_in(tracer.output)) - before) / made
+
+
+def megabytes(count):
+    return f"{count / 1e6:.1f} MB"
