@@ -1,13 +1,18 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let testing: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-]
+/// CI sets this; for users a newer compiler's new warning is no reason not to build.
+let warningsAreErrors = Context.environment["SNISCOPE_WARNINGS_AS_ERRORS"] != nil
+
+let testing: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+    ] + (warningsAreErrors ? [.treatAllWarnings(as: .error)] : [])
 let wrapping = testing
+let c: [CSetting] = warningsAreErrors ? [.treatAllWarnings(as: .error)] : []
 /// Unsafe code does not compile without a word that says so.
 let safe = testing + [.strictMemorySafety()]
 
@@ -23,7 +28,8 @@ let package = Package(
         .executableTarget(
             name: "sniscope",
             dependencies: [
-                "Tracing", "Rendering", "Containers", "Processes", "TLSLibraries", "ELFImage", "LibBPF", "BPFPrograms", "OS",
+                "Tracing", "Rendering", "Containers", "Processes", "TLSLibraries", "ELFImage", "LibBPF", "BPFPrograms",
+                "OS",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -50,8 +56,8 @@ let package = Package(
         // The modules that wrap the kernel and libbpf: unsafe code stands here and nowhere else.
         .target(name: "OS", dependencies: ["CShims"], swiftSettings: wrapping),
         .target(name: "LibBPF", dependencies: ["CLibbpf", "CBPFShims", "CEvents"], swiftSettings: wrapping),
-        .target(name: "CShims"),
-        .target(name: "CBPFShims", dependencies: ["CLibbpf"]),
+        .target(name: "CShims", cSettings: c),
+        .target(name: "CBPFShims", dependencies: ["CLibbpf"], cSettings: c),
         .target(name: "CEvents", path: "bpf/abi", publicHeadersPath: "."),
         .systemLibrary(name: "CLibbpf", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev", "libelf-dev"])]),
 
@@ -62,9 +68,11 @@ let package = Package(
         .testTarget(name: "RenderingTests", dependencies: ["Rendering"], swiftSettings: testing),
         .testTarget(
             name: "ELFImageTests", dependencies: ["ELFImage", "OS", "TLSLibraries"], swiftSettings: testing),
-        .testTarget(name: "TLSLibrariesTests", dependencies: ["TLSLibraries", "ELFImage", "OS"], swiftSettings: testing),
+        .testTarget(
+            name: "TLSLibrariesTests", dependencies: ["TLSLibraries", "ELFImage", "OS"], swiftSettings: testing),
         .testTarget(name: "ProcessesTests", dependencies: ["Processes", "OS"], swiftSettings: testing),
-        .testTarget(name: "ContainersTests",
+        .testTarget(
+            name: "ContainersTests",
             dependencies: [
                 "Containers", "Processes", "OS",
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -51,12 +51,13 @@ static __always_inline bool cursor_settle(struct path_cursor *cursor)
 	return false;
 }
 
-/* Appends the path's components at `offset` of `tail`, from the last to the first. The verifier does
- * not relate an offset to the room behind it: `tail` is larger than `capacity` by one component. */
+/* Appends the path's components at `offset` of `tail`, from the last to the first. The verifier
+ * does not relate an offset to the room behind it: `tail` is larger than `capacity` by one
+ * component. */
 static __always_inline struct executable_tail write_executable(struct task_struct *task, char *tail,
 							       __u32 offset, __u32 capacity)
 {
-	struct executable_tail result = { .truncated = true };
+	struct executable_tail result = {.truncated = true};
 	struct path_cursor cursor;
 	__u32 start = offset;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The inode that uprobes see behind a file. An overlay mount shows one file of a lower layer under a
- * device number of its own, so stat(2) makes two files of what is one to uprobes: sniscope would
+/* The inode that uprobes see behind a file. An overlay mount shows one file of a lower layer under
+ * a device number of its own, so stat(2) makes two files of what is one to uprobes: sniscope would
  * probe it twice and every call would be two events. Run with BPF_PROG_RUN on a mapping of ours. */
 #include "kernel.h"
 #include "abi/events.h"

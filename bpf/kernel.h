@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The few kernel structs that are read, cut to the fields that are used; CO-RE finds their places. */
+/* The few kernel structs that are read, cut to the fields that are used; CO-RE finds their places.
+ */
 #ifndef SNISCOPE_KERNEL_H
 #define SNISCOPE_KERNEL_H
 
@@ -10,7 +11,7 @@
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>
 
-#define EFAULT 14
+#define EFAULT	  14
 #define PAGE_SIZE 4096
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)

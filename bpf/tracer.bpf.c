@@ -104,7 +104,8 @@ static __always_inline __u64 argument(const struct arguments *a, __u8 index)
 
 static __always_inline bool wanted_container(void)
 {
-	/* Descendants of a container's control group belong to it: the innermost known one decides. */
+	/* Descendants of a container's control group belong to it: the innermost known one decides.
+	 */
 	for (int level = 16; level >= 1; level--) {
 		__u64 id = bpf_get_current_ancestor_cgroup_id(level);
 		__u8 *verdict;
@@ -155,7 +156,7 @@ static __always_inline void touch(const void *address)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	__u32 tid = id;
-	struct sniscope_waiting wait = { .pid = id >> 32, .since = bpf_ktime_get_ns() };
+	struct sniscope_waiting wait = {.pid = id >> 32, .since = bpf_ktime_get_ns()};
 	char byte;
 
 	bpf_map_update_elem(&waiting, &tid, &wait, BPF_ANY);
@@ -168,7 +169,8 @@ static __always_inline const void *next_page(const void *address)
 	return (const void *)(((__u64)address | (PAGE_SIZE - 1)) + 1);
 }
 
-static __always_inline long read_once(char *name, const void *address, __u32 length, bool terminated)
+static __always_inline long read_once(char *name, const void *address, __u32 length,
+				      bool terminated)
 {
 	long result;
 
@@ -184,7 +186,8 @@ static __always_inline long read_once(char *name, const void *address, __u32 len
 
 /* A name may lie on a page that the app has not touched yet, such as a literal in .rodata, or cross
  * into one: the plain read gives EFAULT there. Fetch the page by one byte, and read again. */
-static __always_inline long read_name(char *name, const void *address, __u32 length, bool terminated)
+static __always_inline long read_name(char *name, const void *address, __u32 length,
+				      bool terminated)
 {
 	long result = read_once(name, address, length, terminated);
 
@@ -198,8 +201,9 @@ static __always_inline long read_name(char *name, const void *address, __u32 len
 	return read_once(name, address, length, terminated);
 }
 
-/* Where a record is put together: it is larger than the stack and its size is known at its end only.
- * A uprobe program can be preempted by another on its CPU, hence several, each taken by one. */
+/* Where a record is put together: it is larger than the stack and its size is known at its end
+ * only. A uprobe program can be preempted by another on its CPU, hence several, each taken by one.
+ */
 #define SCRATCH_SLOTS 4
 #define TAIL_CAPACITY (SNISCOPE_NAME_CAPACITY + SNISCOPE_EXE_CAPACITY)
 
@@ -333,9 +337,9 @@ static __always_inline int on_call(struct pt_regs *ctx)
 		name_length = result;
 	}
 
-	connection = rule->connection_argument == SNISCOPE_NO_ARGUMENT ?
-			     0 :
-			     argument(&a, rule->connection_argument);
+	connection = rule->connection_argument == SNISCOPE_NO_ARGUMENT
+			     ? 0
+			     : argument(&a, rule->connection_argument);
 	/* Nothing sleeps from here on: what sleeps would keep its scratch from others. */
 	scratch = take_scratch();
 	if (!scratch) {
@@ -378,7 +382,8 @@ static __always_inline int on_cgroup(struct bpf_raw_tracepoint_args *ctx, __u32 
 	record->id = BPF_CORE_READ(cgroup, kn, id);
 	record->pid = bpf_get_current_pid_tgid() >> 32;
 	record->padding = 0;
-	length = bpf_probe_read_kernel_str(record->path, sizeof(record->path), (void *)ctx->args[1]);
+	length =
+		bpf_probe_read_kernel_str(record->path, sizeof(record->path), (void *)ctx->args[1]);
 	record->path_length = length > 0 ? length - 1 : 0;
 	bpf_ringbuf_submit(record, 0);
 	return 0;

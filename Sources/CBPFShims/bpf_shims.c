@@ -84,8 +84,8 @@ struct link_create_uprobe_multi {
 	uint32_t padding;
 };
 
-int sniscope_link_uprobe_multi(int program, const char *path, const uint64_t *offsets, const uint64_t *cookies,
-			       uint32_t count)
+int sniscope_link_uprobe_multi(int program, const char *path, const uint64_t *offsets,
+			       const uint64_t *cookies, uint32_t count)
 {
 	struct link_create_uprobe_multi attributes;
 
@@ -99,7 +99,8 @@ int sniscope_link_uprobe_multi(int program, const char *path, const uint64_t *of
 	return (int)syscall(SYS_bpf, BPF_LINK_CREATE, &attributes, sizeof(attributes));
 }
 
-int sniscope_link_uprobe_perf(int program, uint32_t event_type, const char *path, uint64_t offset, uint64_t cookie)
+int sniscope_link_uprobe_perf(int program, uint32_t event_type, const char *path, uint64_t offset,
+			      uint64_t cookie)
 {
 	struct perf_event_attr attributes;
 	int event, link, error;
@@ -137,7 +138,8 @@ int sniscope_probe_uprobe_multi(void)
 		errno = -program;
 		return program == -EINVAL ? 0 : -1;
 	}
-	// A folder can't be probed: a kernel that knows the link type says EBADF, one that doesn't EINVAL.
+	// A folder can't be probed: a kernel that knows the link type says EBADF, one that doesn't
+	// EINVAL.
 	link = sniscope_link_uprobe_multi(program, "/", &offset, NULL, 1);
 	error = errno;
 	if (link >= 0)
@@ -154,7 +156,8 @@ static int64_t now_milliseconds(void)
 	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-size_t sniscope_close_aside(const int *descriptors, size_t count, size_t processes, int milliseconds)
+size_t sniscope_close_aside(const int *descriptors, size_t count, size_t processes,
+			    int milliseconds)
 {
 	int64_t deadline = now_milliseconds() + milliseconds;
 	size_t closed = 0, started = 0;
@@ -165,8 +168,8 @@ size_t sniscope_close_aside(const int *descriptors, size_t count, size_t process
 	if (processes > count)
 		processes = count;
 	for (size_t process = 0; process < processes; process++) {
-		// CLONE_FILES without CLONE_VM: the table of descriptors is shared, nothing else. Raw system calls
-		// only: other threads of the parent may have held locks.
+		// CLONE_FILES without CLONE_VM: the table of descriptors is shared, nothing else.
+		// Raw system calls only: other threads of the parent may have held locks.
 		long pid = syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
 
 		if (pid == 0) {

@@ -46,12 +46,14 @@ int sniscope_open_mapping_events(int cpu)
 
 uint64_t sniscope_perf_head(const void *control_page)
 {
-	return __atomic_load_n(&((const struct perf_event_mmap_page *)control_page)->data_head, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&((const struct perf_event_mmap_page *)control_page)->data_head,
+			       __ATOMIC_ACQUIRE);
 }
 
 void sniscope_perf_set_tail(void *control_page, uint64_t tail)
 {
-	__atomic_store_n(&((struct perf_event_mmap_page *)control_page)->data_tail, tail, __ATOMIC_RELEASE);
+	__atomic_store_n(&((struct perf_event_mmap_page *)control_page)->data_tail, tail,
+			 __ATOMIC_RELEASE);
 }
 
 uint64_t sniscope_perf_tail(const void *control_page)
@@ -61,7 +63,7 @@ uint64_t sniscope_perf_tail(const void *control_page)
 
 uint64_t sniscope_capabilities(void)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
 
 	if (syscall(SYS_capget, &header, data) != 0)
@@ -81,7 +83,7 @@ void sniscope_name_thread(const char *name)
 	prctl(PR_SET_NAME, name);
 }
 
-static int signal_pipe[2] = { -1, -1 };
+static int signal_pipe[2] = {-1, -1};
 
 static void on_signal(int signal)
 {
@@ -105,7 +107,8 @@ int sniscope_catch_signals(const int *signals, size_t count, int respected)
 	action.sa_handler = on_signal;
 	action.sa_flags = SA_RESTART;
 	for (size_t i = 0; i < count; i++) {
-		if (signals[i] == respected && sigaction(signals[i], NULL, &old) == 0 && old.sa_handler == SIG_IGN)
+		if (signals[i] == respected && sigaction(signals[i], NULL, &old) == 0 &&
+		    old.sa_handler == SIG_IGN)
 			continue;
 		sigaction(signals[i], &action, NULL);
 	}

@@ -50,7 +50,8 @@ public final class BPFObject {
     }
 
     /// Sets a `const volatile` variable, before `load`.
-    public func setConstant<Value: BitwiseCopyable>(_ name: String, _ value: Value, at index: Int = 0) throws(BPFError) {
+    public func setConstant<Value: BitwiseCopyable>(_ name: String, _ value: Value, at index: Int = 0) throws(BPFError)
+    {
         let place = try variable(name, section: ".rodata")
         let offset = place.offset + index * MemoryLayout<Value>.stride
         var size = 0

@@ -124,8 +124,8 @@ extension OutputFile {
     public func writeUnlessClosed(_ bytes: [UInt8]) throws(SystemError) {
         do throws(SystemError) {
             try write(bytes)
-        } catch where error.isClosedPipe {
-            return
+        } catch {
+            guard error.isClosedPipe else { throw error }
         }
     }
 }

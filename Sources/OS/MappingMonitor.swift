@@ -25,9 +25,9 @@ public final class MappingMonitor {
         for cpu in 0..<Int32(sysconf(Int32(_SC_NPROCESSORS_CONF))) {
             do throws(SystemError) {
                 rings.append(try PerfRing(cpu: cpu))
-            } catch where error.code == ENODEV {
-                // This CPU is off.
-                continue
+            } catch {
+                // ENODEV: this CPU is off.
+                guard error.code == ENODEV else { throw error }
             }
         }
         self.rings = rings

@@ -52,7 +52,8 @@ let output = URL(filePath: arguments[3])
 switch arguments[1] {
 case "program":
     try embedProgram(
-        name: arguments[2], output: output, objcopy: arguments[4], clang: arguments[5], arguments: Array(arguments[6...]))
+        name: arguments[2], output: output, objcopy: arguments[4], clang: arguments[5],
+        arguments: Array(arguments[6...]))
 case "texts":
     try embedTexts(type: arguments[2], output: output, files: arguments[4...].map { URL(filePath: $0) })
 default:

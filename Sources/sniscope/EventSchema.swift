@@ -94,7 +94,8 @@ enum EventSchema {
 
     private static func nameFields(forPeople: Bool) -> [Field<ServerNameEvent>] {
         [
-            Field("name", column: Column("name", heading: "NAME", width: 30, minimumWidth: 16, flexible: true)) { event in
+            Field("name", column: Column("name", heading: "NAME", width: 30, minimumWidth: 16, flexible: true)) {
+                event in
                 guard let name = event.record.name else { return forPeople ? "(unreadable)" : nil }
                 return .string(forPeople && event.record.isNameTruncated ? name + "…" : name)
             },

@@ -35,16 +35,22 @@ struct HostCheck: Sendable {
     /// The subject, as `doctor` shows it.
     let name: String
     /// What is there, in words; shown where nothing is missing.
-    let found: @Sendable () -> String
+    let found: String
     /// nil: it is there.
     let failure: @Sendable () -> CommandFailure?
+
+    init(_ name: String, found: String, failure: @escaping @Sendable () -> CommandFailure?) {
+        self.name = name
+        self.found = found
+        self.failure = failure
+    }
 
     /// What no tracing goes without, in the order in which it is worth being told.
     static let requirements = [kernel, btf, privileges]
 
     private static let oldestKernel = (5, 15)
 
-    static let kernel = HostCheck(name: "kernel", found: { "Linux \(Host.kernelRelease), \(Host.machine)" }) {
+    static let kernel = HostCheck("kernel", found: "Linux \(Host.kernelRelease), \(Host.machine)") {
         let numbers = Host.kernelRelease.split { !$0.isNumber }.prefix(2).compactMap { Int($0) }
         guard numbers.count == 2, (numbers[0], numbers[1]) < oldestKernel else { return nil }
         return CommandFailure(
@@ -52,7 +58,7 @@ struct HostCheck: Sendable {
             status: ExitStatus.unavailable)
     }
 
-    static let btf = HostCheck(name: "BTF", found: { btfPath }) {
+    static let btf = HostCheck("BTF", found: btfPath) {
         guard !Files.exists(btfPath) else { return nil }
         return CommandFailure(
             "this kernel has no BTF (\(btfPath) is missing), which tells the BPF programs where its fields lie; "
@@ -62,9 +68,7 @@ struct HostCheck: Sendable {
 
     private static let btfPath = "/sys/kernel/btf/vmlinux"
 
-    static let privileges = HostCheck(
-        name: "privileges", found: { Host.isRoot ? "root" : "capabilities without root" }
-    ) {
+    static let privileges = HostCheck("privileges", found: Host.isRoot ? "root" : "capabilities without root") {
         let missing = [Capability.bpf, .perfmon, .sysPtrace, .dacReadSearch].filter { !$0.isHeld }
         guard !missing.isEmpty else { return nil }
         return CommandFailure(

@@ -8,15 +8,17 @@
 #endif
 
 #define SNISCOPE_COMM_LENGTH 16
-/* RFC 6066 names are DNS names, at most 255 bytes; one more tells a longer one from one that fits. */
-#define SNISCOPE_NAME_CAPACITY 256
-#define SNISCOPE_EXE_CAPACITY 256
+/* RFC 6066 names are DNS names, at most 255 bytes; one more tells a longer one from one that fits.
+ */
+#define SNISCOPE_NAME_CAPACITY	256
+#define SNISCOPE_EXE_CAPACITY	256
 #define SNISCOPE_EXE_COMPONENTS 24
-/* x86-64 passes six arguments in registers, libbpf 1.1 names five of them, and no library needs more. */
-#define SNISCOPE_ARGUMENTS 5
+/* x86-64 passes six arguments in registers, libbpf 1.1 names five of them, and no library needs
+ * more. */
+#define SNISCOPE_ARGUMENTS   5
 #define SNISCOPE_NO_ARGUMENT 0xff
-#define SNISCOPE_RULES 64
-#define SNISCOPE_CONDITIONS 2
+#define SNISCOPE_RULES	     64
+#define SNISCOPE_CONDITIONS  2
 
 /* How one function takes its server name; the low half of the attach cookie is its index. */
 struct sniscope_rule {
@@ -44,7 +46,8 @@ enum sniscope_name_flags {
 	SNISCOPE_NAME_TRUNCATED = 1,
 	/* The app's memory could not be read: the record has no name. */
 	SNISCOPE_NAME_UNREADABLE = 2,
-	/* The path of the executable is longer or deeper than the record holds: its last components. */
+	/* The path of the executable is longer or deeper than the record holds: its last
+	   components. */
 	SNISCOPE_EXE_TRUNCATED = 4,
 };
 
@@ -58,7 +61,8 @@ struct sniscope_server_name {
 	__u64 time;
 	__u64 cookie;
 	__u64 connection;
-	/* CLOCK_BOOTTIME of the process's start: with the pid, an identity that is not used twice. */
+	/* CLOCK_BOOTTIME of the process's start: with the pid, an identity that is not used twice.
+	 */
 	__u64 start_time;
 	__u64 cgroup;
 	__u32 pid;

@@ -6,22 +6,25 @@
 /// Sends libbpf's messages into a buffer instead of stderr (its callback takes a va_list).
 void sniscope_bpf_log_capture(void);
 
-/// Copies the captured messages, newest last, into `target`, forgets them, and returns their length.
+/// Copies the captured messages, newest last, into `target`, forgets them, and returns their
+/// length.
 size_t sniscope_bpf_log_take(char *target, size_t capacity);
 
 /// BPF_LINK_CREATE for BPF_TRACE_UPROBE_MULTI (Linux 6.6): one link for all offsets of one file.
 /// Returns a descriptor, or -1 with errno.
-int sniscope_link_uprobe_multi(int program, const char *path, const uint64_t *offsets, const uint64_t *cookies,
-			       uint32_t count);
+int sniscope_link_uprobe_multi(int program, const char *path, const uint64_t *offsets,
+			       const uint64_t *cookies, uint32_t count);
 
 /// A perf uprobe on every process with `program` behind it. The link keeps the perf event.
 /// Returns a descriptor, or -1 with errno.
-int sniscope_link_uprobe_perf(int program, uint32_t event_type, const char *path, uint64_t offset, uint64_t cookie);
+int sniscope_link_uprobe_perf(int program, uint32_t event_type, const char *path, uint64_t offset,
+			      uint64_t cookie);
 
 /// 1 where the kernel knows uprobe_multi links, 0 where not, -1 with errno where it can't be told.
 int sniscope_probe_uprobe_multi(void);
 
-/// Closes descriptors side by side in child processes that share this process's descriptor table, so that a
-/// close that waits for a traced process (a BPF program asleep in it) does not keep this process from its exit.
-/// Returns how many were closed within `milliseconds`.
-size_t sniscope_close_aside(const int *descriptors, size_t count, size_t processes, int milliseconds);
+/// Closes descriptors side by side in child processes that share this process's descriptor table,
+/// so that a close that waits for a traced process (a BPF program asleep in it) does not keep this
+/// process from its exit. Returns how many were closed within `milliseconds`.
+size_t sniscope_close_aside(const int *descriptors, size_t count, size_t processes,
+			    int milliseconds);

@@ -1,5 +1,5 @@
-// What Swift cannot import: macros, variadic functions and GNU extensions, one function each; and headers that the
-// Glibc module leaves out.
+// What Swift cannot import: macros, variadic functions and GNU extensions, one function each; and
+// headers that the Glibc module leaves out.
 #pragma once
 #include <linux/perf_event.h>
 #include <stddef.h>
@@ -11,10 +11,12 @@
 /// open(2) with O_PATH, which glibc declares for _GNU_SOURCE only.
 int sniscope_open_path(const char *path);
 
-/// openat2(2) with RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS: symbolic links and ".." can't lead out of `root`.
+/// openat2(2) with RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS: symbolic links and ".." can't lead out
+/// of `root`.
 int sniscope_open_in_root(int root, const char *path, int flags);
 
-/// A perf event that reports every executable mapping on one CPU (PERF_RECORD_MMAP2), or -1 with errno.
+/// A perf event that reports every executable mapping on one CPU (PERF_RECORD_MMAP2), or -1 with
+/// errno.
 int sniscope_open_mapping_events(int cpu);
 
 /// The producer's position of a perf ring buffer, read with acquire semantics.

@@ -12,7 +12,8 @@ struct DoctorCommand: AsyncParsableCommand {
 
     func run() async throws {
         var findings = HostCheck.requirements.map { check in
-            check.failure().map { Finding(.impossible, check.name, $0.message) } ?? Finding(.ok, check.name, check.found())
+            check.failure().map { Finding(.impossible, check.name, $0.message) }
+                ?? Finding(.ok, check.name, check.found)
         }
         findings += [uprobes, overlays, deletedFiles, tracefs, cgroups]
         findings += await docker()

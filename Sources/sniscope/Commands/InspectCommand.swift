@@ -50,7 +50,8 @@ private enum ReportText {
         for library in report.libraries {
             lines.append("  " + library.title)
             for place in library.functions {
-                lines.append("    \(place.function) at file offset \(hexadecimal(place.fileOffset)), by \(place.located)")
+                lines.append(
+                    "    \(place.function) at file offset \(hexadecimal(place.fileOffset)), by \(place.located)")
                 let reason = place.placement ?? "the function's first instruction"
                 lines.append("      probe at \(hexadecimal(place.probeOffset)): \(reason)")
             }

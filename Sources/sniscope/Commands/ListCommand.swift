@@ -8,7 +8,8 @@ import Tracing
 
 struct ListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "List discovered TLS libraries: where, which version, who uses them, traced or not.")
+        commandName: "list",
+        abstract: "List discovered TLS libraries: where, which version, who uses them, traced or not.")
 
     @OptionGroup(title: "What") var target: TargetOptions
     @OptionGroup(title: "How") var output: OutputOptions

@@ -81,7 +81,8 @@ final class ChildCommand: Sendable {
         do {
             let result = try await Subprocess.run(
                 name.contains("/") ? .path(.init(name)) : .name(name),
-                arguments: Arguments(executablePathOverride: arguments[0], remainingValues: Array(arguments.dropFirst())),
+                arguments: Arguments(
+                    executablePathOverride: arguments[0], remainingValues: Array(arguments.dropFirst())),
                 environment: environment, platformOptions: options, input: .currentStandardInput,
                 output: .currentStandardOutput, error: .currentStandardError
             ) { execution in

@@ -1,0 +1,38 @@
+# The commands of README.md; each does its own set-up first. Debian and Ubuntu, with Swift 6.2 or newer.
+SHELL := /bin/bash
+# Everything that touches the kernel runs as root.
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+# For the programs: `make trace ARGS='-r docker -c web'`.
+ARGS ?=
+
+.PHONY: all trace test bench lint format setup setup-test clean
+
+all: setup
+	swift build -c release --product sniscope
+
+trace: all
+	$(SUDO) .build/release/sniscope trace $(ARGS)
+
+test: setup-test
+	swift build --build-tests
+	Tests/run $(ARGS)
+
+bench: setup-test all
+	$(SUDO) Benchmarks/run $(ARGS)
+
+lint:
+	swift format lint --strict --recursive --parallel Package.swift Plugins Sources Tests
+	clang-format --dry-run --Werror bpf/*.c bpf/*.h bpf/abi/*.h Sources/CShims/*.c Sources/CShims/include/*.h \
+		Sources/CBPFShims/*.c Sources/CBPFShims/include/*.h
+
+format:
+	swift format --in-place --recursive --parallel Package.swift Plugins Sources Tests
+
+setup:
+	packaging/install-packages packaging/build.packages
+
+setup-test:
+	packaging/install-packages packaging/build.packages packaging/test.packages
+
+clean:
+	swift package clean
