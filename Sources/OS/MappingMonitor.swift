@@ -90,7 +90,7 @@ private final class PerfRing {
 
     /// PERF_RECORD_MMAP2 of perf_event_open(2).
     private func mapping(at position: UInt64, size: UInt64) -> ExecutableMapping? {
-        let pathOffset: UInt64 = 64 - 8
+        let pathOffset: UInt64 = 64
         guard size > pathOffset else { return nil }
         let first = load(UInt8.self, at: position + pathOffset)
         // Not "[vdso]", not "//anon".

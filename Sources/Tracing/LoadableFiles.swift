@@ -7,17 +7,39 @@ internal import TLSLibraries
 public struct LoadableFiles {
     private let environment: [String]
     private let open: (String) -> RegularFile?
+    private let names: (String) -> [String]
 
     /// - Parameter environment: The program's, as `NAME=value`.
     /// - Parameter open: Opens a file in the root folder; nil where there is none.
-    init(environment: [String], open: @escaping (String) -> RegularFile?) {
+    /// - Parameter names: Lists a folder in the root folder; empty where there is none.
+    init(
+        environment: [String], open: @escaping (String) -> RegularFile?, names: @escaping (String) -> [String]
+    ) {
         self.environment = environment
         self.open = open
+        self.names = names
+    }
+
+    /// A container's root folder, which no link in it leads out of.
+    static func container(root: String, environment: [String]) -> LoadableFiles {
+        LoadableFiles(
+            environment: environment, open: { Self.open(inRoot: root, $0) },
+            names: { folder in
+                guard let handle = try? Descriptor.handle(inRoot: root, path: folder) else { return [] }
+                return (try? Files.names(in: handle.path)) ?? []
+            })
+    }
+
+    static func open(inRoot root: String, _ path: String) -> RegularFile? {
+        guard let handle = try? Descriptor.handle(inRoot: root, path: path) else { return nil }
+        return try? RegularFile(handle: handle, path: root + path)
     }
 
     /// This process's own root folder.
     public static func host(environment: [String] = []) -> LoadableFiles {
-        LoadableFiles(environment: environment) { try? RegularFile(path: $0) }
+        LoadableFiles(
+            environment: environment, open: { try? RegularFile(path: $0) },
+            names: { (try? Files.names(in: $0)) ?? [] })
     }
 
     /// What a program loads at its start, itself first; empty where it can't be found or read.
@@ -28,10 +50,21 @@ public struct LoadableFiles {
         return (try? resolver.resolve(program).paths) ?? []
     }
 
-    /// What the loader's cache lists.
-    var cached: [String] {
-        cache?.entries.map(\.path) ?? []
+    /// What the loader's cache lists; without one (musl, small images) the libraries in the usual folders.
+    var installed: [String] {
+        if let cache { return cache.entries.map(\.path) }
+        let triple = "\(Host.machine)-linux-gnu"
+        let folders = [
+            "/lib", "/usr/lib", "/lib64", "/usr/lib64", "/usr/local/lib", "/lib/\(triple)", "/usr/lib/\(triple)",
+        ]
+        let paths = folders.flatMap { folder in
+            names(folder).filter { $0.contains(".so") }.map { "\(folder)/\($0)" }
+        }
+        return Array(paths.prefix(Self.mostInstalled))
     }
+
+    /// A folder of a container can hold any number of names.
+    private static let mostInstalled = 4096
 
     private var cache: LoaderCache? {
         // No cache, or a damaged one: what it would have told is seen when it is mapped.

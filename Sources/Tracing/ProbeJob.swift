@@ -70,14 +70,11 @@ extension FileProber {
 
     /// Probes what is in a root folder before anything of it runs.
     private func prepare(root: String, command: String?, environment: [String]) -> [ProbeOutcome] {
-        let open: (String) -> RegularFile? = { path in
-            guard let handle = try? Descriptor.handle(inRoot: root, path: path) else { return nil }
-            return try? RegularFile(handle: handle, path: root + path)
-        }
-        let loadable = LoadableFiles(environment: environment, open: open)
+        let open: (String) -> RegularFile? = { LoadableFiles.open(inRoot: root, $0) }
+        let loadable = LoadableFiles.container(root: root, environment: environment)
         // The program's own libraries first: they are used first.
         var seen: Set<String> = []
-        let paths = (command.map(loadable.needed) ?? []) + loadable.cached
+        let paths = (command.map(loadable.needed) ?? []) + loadable.installed
         return paths.filter { seen.insert($0).inserted }.compactMap { path in
             guard let file = open(path) else { return nil }
             return probe(file, shownPath: path, sibling: Siblings.opener(of: path, open))

@@ -58,7 +58,7 @@ struct SessionParts {
             try containers.addExisting(program)
             if case .children(let files) = options.target { jobs += files.map { .path($0) } }
             add(try ProcessScan.run())
-            jobs += LoadableFiles.host().cached.map { .path($0) }
+            jobs += LoadableFiles.host().installed.map { .path($0) }
             jobs += containers.rootProcesses().map { .root(pid: $0) }
         }
     }
