@@ -20,7 +20,7 @@ public final class RegularFile: Sendable {
         let status = try FileStatus(descriptor: handle, path: path)
         guard status.isRegular else {
             throw SystemError(
-                "read", path, code: EINVAL, hint: "It is \(status.kindName); give the path of an ELF file.")
+                "read", path, code: 0, hint: "it is \(status.kindName); give the path of an ELF file.")
         }
         do throws(SystemError) {
             descriptor = try Descriptor.reading(handle.path)

@@ -6,7 +6,7 @@ public struct SystemError: Error, Sendable, Equatable, CustomStringConvertible {
     public let operation: String
     /// What it was tried on: a path, a pid. May come from a traced process: escape it before printing.
     public let subject: String
-    /// The `errno` value; 0 where the kernel gave none.
+    /// The `errno` value; 0 where the kernel refused nothing: `hint` is the reason then.
     public let code: Int32
     /// What the user can do about it, as a full sentence.
     public let hint: String?
@@ -29,7 +29,9 @@ public struct SystemError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     public var description: String {
-        "cannot \(operation) \(subject): \(reason)" + (hint.map { ". \($0)" } ?? "")
+        let failure = "cannot \(operation) \(subject): "
+        guard code != 0 else { return failure + (hint ?? "it is not as expected") }
+        return failure + reason + (hint.map { ". \($0)" } ?? "")
     }
 
     public var isNotFound: Bool { code == ENOENT || code == ESRCH || code == ENOTDIR }

@@ -12,6 +12,8 @@ struct ContainerTracker {
     private let tree: CgroupTree?
     /// Container cgroups whose verdict the kernel has.
     private var judged: [UInt64: String] = [:]
+    /// Control groups that were looked for in vain; their numbers are not given again.
+    private var missing: Set<UInt64> = []
 
     /// - Parameter tree: nil where there is no v2 hierarchy: a process's own cgroup paths decide then.
     init(daemons: [DockerDaemon], filter: SessionOptions.ContainerFilter?, tree: CgroupTree?) {
@@ -96,8 +98,13 @@ struct ContainerTracker {
         if let container = directory.container(forCgroup: record.cgroup) { return container }
         if directory.knows(cgroupID: record.cgroup) { return nil }
         if let tree {
-            // Its creation was missed, or it lies below a group that was.
-            guard let path = try? tree.path(ofID: record.cgroup) else { return nil }
+            guard !missing.contains(record.cgroup) else { return nil }
+            // Its creation was missed: a walk over all groups finds it.
+            guard let path = try? tree.path(ofID: record.cgroup) else {
+                if missing.count > 4096 { missing = [] }
+                missing.insert(record.cgroup)
+                return nil
+            }
             return directory.add(cgroupID: record.cgroup, path: path)
         }
         return try? directory.container(ofProcess: Int32(record.pid))

@@ -63,14 +63,14 @@ final class EventLoop {
         start.begin(jobs.map { pool.submit($0) })
         setClock()
         while !isStopping {
-            finishStartIfDone()
             let tags = try poller.wait(milliseconds: start.isFinished ? 500 : 10)
             // Names of containers and files first: records are attributed by them.
             if tags.contains(Tag.mailbox) { readMailbox() }
             if tags.contains(Tag.mappings) { readMappings() }
             if tags.contains(Tag.records) { readRecords() }
-            output.flush(&ownLosses)
+            finishStartIfDone()
             try checkNowAndThen()
+            output.flush(&ownLosses)
         }
         readRecords()
         if !start.isFinished { output.finishStart(nil) }
@@ -98,7 +98,7 @@ final class EventLoop {
 
     private func tell(_ outcome: ProbeOutcome) {
         switch outcome {
-        case .refused(let reason): output.add(.notice("not traced: \(reason)"))
+        case .refused(let reason?): output.add(.notice("not traced: \(reason)"))
         case .traced(let detail?): output.add(.detail(detail))
         default: break
         }

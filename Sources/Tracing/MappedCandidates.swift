@@ -61,6 +61,8 @@ struct MappedCandidates {
         }
         if states.count >= Self.most {
             states = states.filter { if case .settled = $0.value { false } else { true } }
+            // All are waiting: this one is looked at when it is mapped again.
+            guard states.count < Self.most else { return false }
         }
         states[identity] = .pending
         return true

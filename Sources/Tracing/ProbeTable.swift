@@ -21,6 +21,12 @@ final class ProbeTable: Sendable {
         var traced: [Traced] = []
         var known: [InodeIdentity: Known] = [:]
         var libraries = 0
+
+        /// Containers come and go with files of their own: those without a library are not remembered for ever.
+        mutating func forgetIfMany() {
+            guard known.count >= 1 << 16 else { return }
+            known = known.filter { !$0.value.isFinished || $0.value.outcome?.isTraced == true }
+        }
     }
 
     private let state = Mutex(State())
@@ -34,9 +40,10 @@ final class ProbeTable: Sendable {
                 // A probed inode is held by its probe; any other may be a new file under an old number.
                 if let outcome = known.outcome {
                     if outcome.isTraced { return .traced(detail: nil) }
-                    if known.changedAt == changedAt { return outcome }
+                    if known.changedAt == changedAt { return outcome.withoutWords }
                 }
             }
+            state.forgetIfMany()
             state.known[file] = Known(changedAt: changedAt)
             return nil
         }
@@ -111,13 +118,18 @@ enum ProbeOutcome: Sendable {
     case noLibrary
     /// `detail` says what is probed and where; nil for a file that was probed before.
     case traced(detail: String?)
-    /// It holds a TLS library that can't be probed; a sentence.
-    case refused(String)
+    /// It holds a TLS library that can't be probed; a sentence, nil where it was said before.
+    case refused(String?)
     case unreadable(SystemError)
     /// Nobody maps it any more.
     case vanished
     /// Another thread is at it.
     case pending
+
+    /// The same, for a file that the user was told about.
+    var withoutWords: ProbeOutcome {
+        if case .refused = self { .refused(nil) } else { self }
+    }
 
     var isTraced: Bool {
         if case .traced = self { true } else { false }

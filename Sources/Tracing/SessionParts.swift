@@ -1,5 +1,6 @@
 internal import BPFPrograms
 internal import Containers
+internal import ELFImage
 internal import LibBPF
 internal import OS
 internal import Processes
@@ -22,7 +23,11 @@ struct SessionParts {
     init(options: SessionOptions, mailbox: Mailbox<EventLoop.Message>) throws {
         Host.raiseDescriptorLimit()
         let rules = try options.catalog.rules()
-        program = try TracerProgram(options: options, rules: rules)
+        let tree = CgroupTree(layout: try CgroupLayout.current())
+        var kernelOptions = options
+        // Without the v2 hierarchy every process has its root's id: containers are told apart after the event.
+        if tree == nil { kernelOptions.containers = nil }
+        program = try TracerProgram(options: kernelOptions, rules: rules)
         table = ProbeTable()
         let prober = FileProber(
             inspector: Inspector(catalog: options.catalog),
@@ -39,7 +44,7 @@ struct SessionParts {
         let daemons = try DockerDaemon.running()
         containers = ContainerTracker(
             daemons: daemons.isEmpty ? [.assumed] : daemons, filter: options.containers,
-            tree: CgroupTree(layout: try CgroupLayout.current()))
+            tree: tree)
         switch options.target {
         case .files(let paths):
             monitor = nil
@@ -77,7 +82,12 @@ extension FileProber {
     func probeTarget(path: String) throws {
         let file = try RegularFile(path: path)
         // Tells a damaged file from one without TLS.
-        let report = try inspector.findLibraries(in: file)
+        let report: FileReport
+        do {
+            report = try inspector.findLibraries(in: file)
+        } catch let error as ELFError {
+            throw SessionError("cannot trace \(path): \(error)")
+        }
         guard !report.libraries.isEmpty else {
             throw SessionError(
                 "no TLS function was found in \(path): it takes no server name itself; "
@@ -85,7 +95,7 @@ extension FileProber {
         }
         switch probe(file, shownPath: path, sibling: Siblings.opener(of: path)) {
         case .traced, .pending: break
-        case .refused(let reason): throw SessionError("cannot trace \(reason)")
+        case .refused(let reason): throw SessionError("cannot trace \(reason ?? path)")
         case .unreadable(let error): throw error
         case .noLibrary, .vanished:
             throw SessionError("cannot trace \(path): it is for \(report.machine), this machine is \(Host.machine)")

@@ -18,12 +18,20 @@ enum ExitStatus {
 
 /// An error that is ready to be shown.
 struct CommandFailure: Error {
+    /// Safe for a terminal.
     let message: String
     let status: Int32
 
+    /// - Parameter message: May hold text of others: a path, a traced process's name.
     init(_ message: String, status: Int32 = ExitStatus.failed) {
-        self.message = message
+        self.message = message.escapedLines
         self.status = status
+    }
+
+    /// Usage errors have escaped what they quote.
+    private init(_ error: UsageError) {
+        message = error.description
+        status = ExitStatus.usage
     }
 
     /// - Returns: nil for an error of the argument parser, which shows it with the usage.
@@ -32,7 +40,7 @@ struct CommandFailure: Error {
         case let failure as CommandFailure:
             self = failure
         case let error as UsageError:
-            self.init(error.description, status: ExitStatus.usage)
+            self.init(error)
         case let error as DescriptionError:
             self.init(error.description)
         case let error as BPFError:
@@ -63,7 +71,7 @@ extension Sniscope {
     /// Shows the error and ends the process with its status.
     static func exit(reporting error: any Error) -> Never {
         guard let failure = CommandFailure(error) else { exit(withError: error) }
-        ErrorOutput.print("sniscope: \(failure.message)")
+        ErrorOutput.print(safe: "sniscope: \(failure.message)")
         exit(withError: ExitCode(failure.status))
     }
 }
@@ -72,7 +80,18 @@ extension Sniscope {
 enum ErrorOutput {
     /// Escapes what may come from a traced process.
     static func print(_ text: String) {
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).escapedForTerminal }
-        try? OutputFile.standardError.write(Array((lines.joined(separator: "\n") + "\n").utf8))
+        print(safe: text.escapedLines)
+    }
+
+    static func print(safe text: String) {
+        try? OutputFile.standardError.write(Array((text + "\n").utf8))
+    }
+}
+
+extension String {
+    /// Safe for a terminal, with its line breaks.
+    fileprivate var escapedLines: String {
+        split(separator: "\n", omittingEmptySubsequences: false).map { String($0).escapedForTerminal }
+            .joined(separator: "\n")
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Containers
 import LibBPF
+import OS
 import Rendering
 import Tracing
 
@@ -105,5 +106,12 @@ struct TargetSelection: Sendable {
     }
 
     /// The processes, where they are named one by one.
-    var exactPids: [Int32]? { pids.exactNames?.compactMap { Int32($0) } }
+    /// - Throws: `CommandFailure` for one that does not run.
+    func exactPids() throws -> [Int32]? {
+        guard let pids = pids.exactNames?.compactMap({ Int32($0) }) else { return nil }
+        for pid in pids where !Files.exists("/proc/\(pid)") {
+            throw CommandFailure("there is no process \(pid) (--pid): it has ended, or never was")
+        }
+        return pids
+    }
 }

@@ -22,8 +22,7 @@ struct ListCommand: ParsableCommand {
         let rows = try RowWriter(
             output.output, selection: output.selection(schema),
             terminalWidth: standardOutput.isTerminal ? standardOutput.terminalWidth : nil)
-        for pid in selection.exactPids ?? [] { _ = try ProcessScan.files(ofProcess: pid) }
-        let list = try LibraryList(catalog: output.catalog(), pids: selection.exactPids)
+        let list = try LibraryList(catalog: output.catalog(), pids: selection.exactPids())
 
         var bytes: [UInt8] = []
         if output.output == .columns && !output.noHeader { rows.appendHeading(to: &bytes) }

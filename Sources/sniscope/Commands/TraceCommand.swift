@@ -28,7 +28,7 @@ struct TraceCommand: AsyncParsableCommand {
         var options = SessionOptions(catalog: try output.catalog())
         if !target.binary.isEmpty {
             options.target = .files(target.binary)
-        } else if let pids = selection.exactPids {
+        } else if let pids = try selection.exactPids() {
             options.target = .processes(pids)
         }
         let runner = TraceRunner(
