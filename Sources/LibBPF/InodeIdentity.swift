@@ -1,6 +1,7 @@
 internal import CEvents
 internal import CLibbpf
 internal import Glibc
+internal import Synchronization
 
 /// Which file uprobes see: the inode below any overlay, by the kernel's own numbers.
 public struct InodeIdentity: Hashable, Sendable {
@@ -14,21 +15,47 @@ public struct InodeIdentity: Hashable, Sendable {
 }
 
 /// Asks the kernel for `InodeIdentity` (Linux 5.17). Usable from any thread.
-public final class InodeIdentifier: @unchecked Sendable {
-    // Used after `init` for its program's descriptor only.
-    private let object: BPFObject
-    private let program: Int32
+public final class InodeIdentifier: Sendable {
+    private struct Program: @unchecked Sendable {
+        // Kept for its program, whose descriptor any thread may use.
+        let object: BPFObject
+        let descriptor: Int32
+    }
 
-    public init(image: [UInt8]) throws(BPFError) {
-        object = try BPFObject(image: image, name: "file_identity")
-        try object.load()
-        program = try object.descriptor(ofProgram: "file_identity")
+    private let image: @Sendable () -> [UInt8]
+    private let program = Mutex<Result<Program, BPFError>?>(nil)
+
+    /// Nothing is loaded before it is needed: a host without containers goes without.
+    /// - Parameter image: The object file `file_identity`.
+    public init(image: @escaping @Sendable () -> [UInt8]) {
+        self.image = image
+    }
+
+    /// Loads the program.
+    /// - Throws: `BPFError` where the kernel can't or may not.
+    public func load() throws(BPFError) {
+        _ = try loaded()
+    }
+
+    private func loaded() throws(BPFError) -> Int32 {
+        let result = program.withLock { program in
+            if let program { return program }
+            let loaded = Result { () throws(BPFError) in
+                let object = try BPFObject(image: image(), name: "file_identity")
+                try object.load()
+                return Program(object: object, descriptor: try object.descriptor(ofProgram: "file_identity"))
+            }
+            program = loaded
+            return loaded
+        }
+        return try result.get().descriptor
     }
 
     /// - Parameter descriptor: An open regular file. A page of it is mapped and never read, so that a file that is
     ///   cut meanwhile does no harm.
     /// - Returns: nil where the kernel gives no answer.
     public func identity(ofDescriptor descriptor: Int32) -> InodeIdentity? {
+        guard let program = try? loaded() else { return nil }
         let length = sysconf(Int32(_SC_PAGESIZE))
         let mapping = mmap(nil, length, PROT_READ, MAP_PRIVATE, descriptor, 0)
         guard let mapping, mapping != MAP_FAILED else { return nil }

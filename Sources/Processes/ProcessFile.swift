@@ -43,7 +43,7 @@ public enum ProcessFile {
                 failure = error
             }
         }
-        throw failure ?? SystemError("open", file.path, code: 0, hint: "No process maps it.")
+        throw failure ?? SystemError("open", file.path, code: 0, hint: "no process maps it.")
     }
 
     /// A path as the process sees it. Neither ".." nor a symbolic link leads out of the process's root folder.

@@ -35,7 +35,7 @@ public struct ProcessStatus: Equatable, Sendable {
     public init(pid: Int32) throws(SystemError) {
         let path = "/proc/\(pid)/stat"
         guard let status = ProcessStatus(stat: try Files.read(path)) else {
-            throw SystemError("understand", path, code: 0, hint: "It is not as proc_pid_stat(5) says.")
+            throw SystemError("understand", path, code: 0, hint: "it is not as proc_pid_stat(5) says.")
         }
         self = status
     }

@@ -32,7 +32,7 @@ public struct ProcessRecord: Equatable, Sendable {
         arguments = try Self.arguments(of: pid)
         let credentials = Self.credentials(in: try Files.read("/proc/\(pid)/status"))
         guard let credentials else {
-            throw SystemError("understand", "/proc/\(pid)/status", code: 0, hint: "It has no Uid and Gid lines.")
+            throw SystemError("understand", "/proc/\(pid)/status", code: 0, hint: "it has no Uid and Gid lines.")
         }
         (uid, gid) = credentials
         mountNamespace = try Self.namespace("mnt", of: pid)

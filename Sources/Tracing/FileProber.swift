@@ -9,7 +9,7 @@ struct FileProber: Sendable {
     let inspector: Inspector
     let rules: [FunctionRule: Int]
     let uprobe: UprobeProgram
-    let identifier: InodeIdentifier?
+    let identifier: InodeIdentifier
     let table: ProbeTable
 
     /// - Parameter sibling: Opens a library that the file needs, by its name, for versions that stand there.
@@ -74,10 +74,10 @@ struct FileProber: Sendable {
 
 extension InodeIdentity {
     /// What uprobes see; where the kernel can't be asked, what `stat` says.
-    init(of file: RegularFile, identifier: InodeIdentifier?) {
+    init(of file: RegularFile, identifier: InodeIdentifier) {
         let stated = FileIdentity(status: file.status)
         // Anonymous device numbers (major 0) are those of overlay, btrfs and their like.
-        if stated.device >> 20 == 0, let known = identifier?.identity(ofDescriptor: file.descriptor.number) {
+        if stated.device >> 20 == 0, let known = identifier.identity(ofDescriptor: file.descriptor.number) {
             self = known
         } else {
             self.init(device: stated.device, inode: stated.inode)

@@ -56,7 +56,7 @@ public struct LibraryList: Sendable {
             runtimes: [DockerRuntime(daemons: daemons.isEmpty ? [.assumed] : daemons)])
         let inspector = Inspector(catalog: catalog)
         // Not to be had without privileges: files that several overlays show are listed for each then.
-        let identifier = try? InodeIdentifier(image: BPFProgram.fileIdentity.image)
+        let identifier = InodeIdentifier { BPFProgram.fileIdentity.image }
         var places: [InodeIdentity: Int] = [:]
         var files: [Draft] = []
         var unreadable: [SystemError] = []

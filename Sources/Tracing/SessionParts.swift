@@ -24,56 +24,44 @@ struct SessionParts {
         Host.raiseDescriptorLimit()
         let rules = try options.catalog.rules()
         let tree = CgroupTree(layout: try CgroupLayout.current())
+        // What comes from here on is reported, what was there before is found by the scan: nothing falls between.
+        switch options.target {
+        case .files: monitor = nil
+        case .host, .processes, .children: monitor = try MappingMonitor()
+        }
+        let finishScan = try HostScan.begin(target: options.target)
         var kernelOptions = options
         // Without the v2 hierarchy every process has its root's id: containers are told apart after the event.
         if tree == nil { kernelOptions.containers = nil }
         program = try TracerProgram(options: kernelOptions, rules: rules)
+        tracepoints = try program.attachTracepoints(options)
+
         table = ProbeTable()
         let prober = FileProber(
             inspector: Inspector(catalog: options.catalog),
             rules: Dictionary(uniqueKeysWithValues: zip(rules, 0...)), uprobe: program.uprobe,
-            identifier: try? InodeIdentifier(image: BPFProgram.fileIdentity.image), table: table)
+            identifier: InodeIdentifier { BPFProgram.fileIdentity.image }, table: table)
         pool = try ProbePool(prober: prober, threads: 2) { number, job, outcomes in
             mailbox.post(.probed(job: number, job, outcomes))
         }
-        readiness = Readiness()
-        jobs = []
-
-        // What comes from here on is reported, what was there before is found by the scans: nothing falls between.
-        tracepoints = try program.attachTracepoints(options)
-        let daemons = try DockerDaemon.running()
-        containers = ContainerTracker(
-            daemons: daemons.isEmpty ? [.assumed] : daemons, filter: options.containers,
-            tree: tree)
-        switch options.target {
-        case .files(let paths):
-            monitor = nil
-            candidates = MappedCandidates(pids: nil)
-            try containers.addExisting(program)
+        if case .files(let paths) = options.target {
             for path in paths { try prober.probeTarget(path: path) }
-        case .processes(let pids):
-            monitor = try MappingMonitor()
-            candidates = MappedCandidates(pids: Set(pids.map(UInt32.init)))
-            try containers.addExisting(program)
-            for pid in pids { _ = try ProcessScan.files(ofProcess: pid) }
-            add(ProcessScan.run(pids: pids))
-        case .host, .children:
-            monitor = try MappingMonitor()
-            candidates = MappedCandidates(pids: nil)
-            try containers.addExisting(program)
-            if case .children(let files) = options.target { jobs += files.map { .path($0) } }
-            add(try ProcessScan.run())
-            jobs += LoadableFiles.host().installed.map { .path($0) }
-            jobs += containers.rootProcesses().map { .root(pid: $0) }
         }
-    }
 
-    private mutating func add(_ scan: ProcessScan) {
-        readiness.processes = scan.processCount
-        readiness.unreadable = scan.refusals.reduce(0) { $0 + $1.pids.count }
-        for file in scan.files {
-            if let candidate = candidates.candidate(for: file) { jobs.append(.mapped(candidate)) }
-        }
+        let scan = try finishScan()
+        containers = ContainerTracker(daemons: scan.daemons, filter: options.containers, tree: tree)
+        try containers.addExisting(program)
+        var pids: Set<UInt32>?
+        if case .processes(let wanted) = options.target { pids = Set(wanted.map(UInt32.init)) }
+        candidates = MappedCandidates(pids: pids)
+        readiness = Readiness()
+        readiness.processes = scan.processes.processCount
+        readiness.unreadable = scan.processes.refusals.reduce(0) { $0 + $1.pids.count }
+        jobs = []
+        if case .children(let files) = options.target { jobs += files.map { .path($0) } }
+        jobs += scan.processes.files.compactMap { candidates.candidate(for: $0) }.map { .mapped($0) }
+        jobs += scan.installed.map { .path($0) }
+        if pids == nil, monitor != nil { jobs += containers.rootProcesses().map { .root(pid: $0) } }
     }
 }
 

@@ -55,7 +55,7 @@ struct TracerProgram {
         let path = "/sys/bus/event_source/devices/uprobe/type"
         let text = try String(decoding: Files.read(path), as: UTF8.self)
         guard let type = UInt32(text.filter(\.isNumber)) else {
-            throw SystemError("read", path, code: 22, hint: "It holds no number; is CONFIG_UPROBE_EVENTS on?")
+            throw SystemError("read", path, code: 0, hint: "it holds no number; is CONFIG_UPROBE_EVENTS on?")
         }
         return type
     }

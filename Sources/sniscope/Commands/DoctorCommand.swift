@@ -57,7 +57,7 @@ struct DoctorCommand: AsyncParsableCommand {
 
     private var overlays: Finding {
         do {
-            _ = try InodeIdentifier(image: BPFProgram.fileIdentity.image)
+            try InodeIdentifier { BPFProgram.fileIdentity.image }.load()
             return Finding(.ok, "overlays", "files that containers share are told apart")
         } catch {
             return Finding(

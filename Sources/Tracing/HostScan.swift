@@ -1,0 +1,43 @@
+internal import Containers
+internal import OS
+internal import Processes
+
+/// What is on the host when a session begins. Takes as long as loading the BPF programs, so it runs beside that.
+struct HostScan: Sendable {
+    let processes: ProcessScan
+    /// Libraries that programs will find.
+    let installed: [String]
+    let daemons: [DockerDaemon]
+
+    /// - Throws: `SystemError`.
+    init(target: SessionOptions.Target) throws {
+        let running = try DockerDaemon.running()
+        daemons = running.isEmpty ? [.assumed] : running
+        switch target {
+        case .files:
+            processes = ProcessScan.run(pids: [])
+            installed = []
+        case .processes(let pids):
+            // Says so where one is gone.
+            for pid in pids { _ = try ProcessScan.files(ofProcess: pid) }
+            processes = ProcessScan.run(pids: pids)
+            installed = []
+        case .host, .children:
+            processes = try ProcessScan.run()
+            installed = LoadableFiles.host().installed
+        }
+    }
+
+    /// Starts on a thread of its own.
+    /// - Returns: A function that waits for the end.
+    static func begin(target: SessionOptions.Target) throws(SystemError) -> () throws -> HostScan {
+        let result = BlockingQueue<Result<HostScan, any Error>>()
+        try Threads.start(name: "scan") {
+            result.put(Result { try HostScan(target: target) })
+        }
+        return {
+            guard let scan = result.take() else { throw CancellationError() }
+            return try scan.get()
+        }
+    }
+}
