@@ -8,7 +8,7 @@ ARGS ?=
 .PHONY: all trace test bench lint format setup setup-test clean
 
 all: setup
-	swift build -c release --product sniscope
+	swift build -c release --static-swift-stdlib -Xlinker --strip-all --product sniscope
 
 trace: all
 	$(SUDO) .build/release/sniscope trace $(ARGS)
