@@ -57,7 +57,7 @@ static __always_inline bool cursor_settle(struct path_cursor *cursor)
 static __always_inline struct executable_tail write_executable(struct task_struct *task, char *tail,
 							       __u32 offset, __u32 capacity)
 {
-	struct executable_tail result = {.truncated = true};
+	struct executable_tail result = { .truncated = true };
 	struct path_cursor cursor;
 	__u32 start = offset;
 

@@ -3,6 +3,8 @@
 #include "kernel.h"
 #include "abi/events.h"
 #include "executable.h"
+#include "filters.h"
+#include "name.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -10,60 +12,7 @@ struct {
 	__uint(max_entries, 1 << 20);
 } records SEC(".maps");
 
-/* Threads that bpf_copy_from_user holds: whoever lets it sleep for ever is named by this. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
-	__type(key, __u32);
-	__type(value, struct sniscope_waiting);
-} waiting SEC(".maps");
-
-/* Control groups of containers: 1 wanted, 0 not. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u64);
-	__type(value, __u8);
-} containers SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u32);
-	__type(value, __u8);
-} processes SEC(".maps");
-
-struct comm {
-	char text[SNISCOPE_COMM_LENGTH];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct comm);
-	__type(value, __u8);
-} comms SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u32);
-	__type(value, __u8);
-} users SEC(".maps");
-
 const volatile struct sniscope_rule rules[SNISCOPE_RULES];
-const volatile bool filter_containers;
-/* The verdict on whoever is in no known container. */
-const volatile bool pass_outside;
-const volatile bool filter_processes;
-const volatile bool filter_comms;
-const volatile bool filter_users;
-/* Below Linux 6.0 no uprobe program may sleep, so a page that is not there stays unread. */
-const volatile bool may_sleep;
 /* `sniscope run`: children of this process are followed from their fork on. 0: none. */
 const volatile __u32 followed_parent;
 
@@ -100,105 +49,6 @@ static __always_inline __u64 argument(const struct arguments *a, __u8 index)
 	default:
 		return a->a4;
 	}
-}
-
-static __always_inline bool wanted_container(void)
-{
-	/* Descendants of a container's control group belong to it: the innermost known one decides.
-	 */
-	for (int level = 16; level >= 1; level--) {
-		__u64 id = bpf_get_current_ancestor_cgroup_id(level);
-		__u8 *verdict;
-
-		if (!id)
-			continue;
-		verdict = bpf_map_lookup_elem(&containers, &id);
-		if (verdict)
-			return *verdict;
-	}
-	return pass_outside;
-}
-
-static __always_inline bool wanted_comm(struct task_struct *task)
-{
-	struct task_struct *leader;
-	struct comm comm = {};
-
-	bpf_get_current_comm(&comm, sizeof(comm));
-	if (bpf_map_lookup_elem(&comms, &comm))
-		return true;
-	leader = BPF_CORE_READ(task, group_leader);
-	BPF_CORE_READ_STR_INTO(&comm, leader, comm);
-	return bpf_map_lookup_elem(&comms, &comm);
-}
-
-static __always_inline bool wanted(struct task_struct *task)
-{
-	if (filter_processes) {
-		__u32 pid = bpf_get_current_pid_tgid() >> 32;
-
-		if (!bpf_map_lookup_elem(&processes, &pid))
-			return false;
-	}
-	if (filter_users) {
-		__u32 uid = bpf_get_current_uid_gid();
-
-		if (!bpf_map_lookup_elem(&users, &uid))
-			return false;
-	}
-	if (filter_comms && !wanted_comm(task))
-		return false;
-	return !filter_containers || wanted_container();
-}
-
-/* Brings the page at `address` in; it may sleep for as long as whoever owns the page lets it. */
-static __always_inline void touch(const void *address)
-{
-	__u64 id = bpf_get_current_pid_tgid();
-	__u32 tid = id;
-	struct sniscope_waiting wait = {.pid = id >> 32, .since = bpf_ktime_get_ns()};
-	char byte;
-
-	bpf_map_update_elem(&waiting, &tid, &wait, BPF_ANY);
-	bpf_copy_from_user(&byte, 1, address);
-	bpf_map_delete_elem(&waiting, &tid);
-}
-
-static __always_inline const void *next_page(const void *address)
-{
-	return (const void *)(((__u64)address | (PAGE_SIZE - 1)) + 1);
-}
-
-static __always_inline long read_once(char *name, const void *address, __u32 length,
-				      bool terminated)
-{
-	long result;
-
-	if (terminated)
-		return bpf_probe_read_user_str(name, SNISCOPE_NAME_CAPACITY, address);
-	if (length > SNISCOPE_NAME_CAPACITY - 1)
-		length = SNISCOPE_NAME_CAPACITY - 1;
-	/* The compare above is lost when clang keeps another copy of the value. */
-	asm volatile("%0 &= 0xff" : "+r"(length));
-	result = bpf_probe_read_user(name, length, address);
-	return result ? result : length;
-}
-
-/* A name may lie on a page that the app has not touched yet, such as a literal in .rodata, or cross
- * into one: the plain read gives EFAULT there. Fetch the page by one byte, and read again. */
-static __always_inline long read_name(char *name, const void *address, __u32 length,
-				      bool terminated)
-{
-	long result = read_once(name, address, length, terminated);
-
-	if (result != -EFAULT || !may_sleep)
-		return result;
-	touch(address);
-	result = read_once(name, address, length, terminated);
-	if (result != -EFAULT)
-		return result;
-	touch(next_page(address));
-	return read_once(name, address, length, terminated);
 }
 
 /* Where a record is put together: it is larger than the stack and its size is known at its end

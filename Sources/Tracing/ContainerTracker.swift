@@ -14,6 +14,8 @@ struct ContainerTracker {
     private var judged: [UInt64: String] = [:]
     /// Control groups that were looked for in vain; their numbers are not given again.
     private var missing: Set<UInt64> = []
+    /// What the user should know.
+    private var notices: [String] = []
 
     /// - Parameter tree: nil where there is no v2 hierarchy: a process's own cgroup paths decide then.
     init(daemons: [DockerDaemon], filter: SessionOptions.ContainerFilter?, tree: CgroupTree?) {
@@ -55,8 +57,12 @@ struct ContainerTracker {
     private mutating func judge(_ cgroup: UInt64, _ container: Container, _ program: TracerProgram) {
         guard let filter else { return }
         judged[cgroup] = container.id
-        // The map has room for 16,384 groups; beyond that the event's own check decides.
-        try? program.setContainer(cgroup: cgroup, isWanted: filter.isWanted(container))
+        do {
+            try program.setContainer(cgroup: cgroup, isWanted: filter.isWanted(container))
+        } catch {
+            // The map has room for 16,384 groups.
+            notices.append("the kernel does not filter the container \(container.name): \(error)")
+        }
     }
 
     /// The bundle is named by the runtime's own command line, or lies where the daemon keeps them.
@@ -69,8 +75,13 @@ struct ContainerTracker {
         return daemons.lazy.compactMap { $0.bundlePath(ofContainer: container.id) }.first
     }
 
-    /// - Returns: What the user should know.
-    mutating func apply(_ change: DockerChange, _ program: TracerProgram) -> [String] {
+    /// What the user should know, once.
+    mutating func takeNotices() -> [String] {
+        defer { notices = [] }
+        return notices
+    }
+
+    mutating func apply(_ change: DockerChange, _ program: TracerProgram) {
         switch change {
         case .renamed(let id, let name):
             directory.rename(id: id, name: name)
@@ -81,11 +92,10 @@ struct ContainerTracker {
         case .started(let id):
             directory.refresh(id: id)
         case .disconnected(let error) where error.kind != .absent:
-            return ["\(error); names come from its files on disk until it answers"]
+            notices.append("\(error); names come from its files on disk until it answers")
         case .connected, .disconnected, .stopped, .removed:
             break
         }
-        return []
     }
 
     private mutating func rejudge(_ id: String, _ program: TracerProgram) {

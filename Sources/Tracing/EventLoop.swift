@@ -68,6 +68,7 @@ final class EventLoop {
             if tags.contains(Tag.mailbox) { readMailbox() }
             if tags.contains(Tag.mappings) { readMappings() }
             if tags.contains(Tag.records) { readRecords() }
+            for notice in containers.takeNotices() { output.add(.notice(notice)) }
             finishStartIfDone()
             try checkNowAndThen()
             output.flush(&ownLosses)
@@ -89,7 +90,7 @@ final class EventLoop {
                 for outcome in outcomes { tell(outcome) }
                 start.finished(number)
             case .docker(let change):
-                for notice in containers.apply(change, program) { output.add(.notice(notice)) }
+                containers.apply(change, program)
             case .stop:
                 isStopping = true
             }
@@ -117,9 +118,12 @@ final class EventLoop {
 
     /// After missed reports: whatever is mapped now is looked at again.
     private func rescan() {
-        guard let scan = try? ProcessScan.run() else { return }
-        for file in scan.files {
-            if let candidate = candidates.candidate(for: file) { _ = pool.submit(.mapped(candidate)) }
+        do throws(SystemError) {
+            for file in try ProcessScan.run().files {
+                if let candidate = candidates.candidate(for: file) { _ = pool.submit(.mapped(candidate)) }
+            }
+        } catch {
+            output.add(.notice("\(error); libraries that were mapped just now may go untraced"))
         }
     }
 

@@ -68,7 +68,7 @@ public struct LibraryList: Sendable {
                     files[place].pids += mapped.users.map(\.pid)
                     continue
                 }
-                guard let report = try? inspector.inspect(file, openNeeded: sibling(of: mapped)),
+                guard let report = inspector.report(file, openNeeded: sibling(of: mapped)),
                     !report.libraries.isEmpty
                 else { continue }
                 places[identity] = files.count
@@ -104,6 +104,18 @@ public struct LibraryList: Sendable {
             guard report.machine == Host.machine else { return "it is for \(report.machine), not \(Host.machine)" }
             guard report.libraries.allSatisfy(\.functions.isEmpty) else { return nil }
             return report.libraries.compactMap(\.reason).joined(separator: "; ")
+        }
+    }
+}
+
+extension Inspector {
+    /// nil for what is no ELF file, or one so damaged that no loader takes a library from it.
+    fileprivate func report(_ file: RegularFile, openNeeded: @escaping (String) -> RegularFile?) -> FileReport? {
+        do {
+            return try inspect(file, openNeeded: openNeeded)
+        } catch {
+            // What tells the version may be damaged alone.
+            return try? findLibraries(in: file)
         }
     }
 }
