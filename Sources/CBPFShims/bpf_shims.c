@@ -156,6 +156,14 @@ static int64_t now_milliseconds(void)
 	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
+// The closing processes share the table of descriptors: who reads this one's output would
+// wait for them too.
+static void close_standard_streams(void)
+{
+	for (int descriptor = 0; descriptor < 3; descriptor++)
+		close(descriptor);
+}
+
 size_t sniscope_close_aside(const int *descriptors, size_t count, size_t processes,
 			    int milliseconds)
 {
@@ -196,5 +204,7 @@ size_t sniscope_close_aside(const int *descriptors, size_t count, size_t process
 			poll(NULL, 0, 1);
 		}
 	}
+	if (closed < count)
+		atexit(close_standard_streams);
 	return closed;
 }

@@ -7,7 +7,7 @@ public final class RingBuffer {
     private let sink: Sink
 
     private final class Sink {
-        var deliver: (KernelRecord) -> Void = { _ in }
+        var deliver: (KernelRecord) -> Bool = { _ in true }
     }
 
     public init(object: BPFObject, map: String) throws(BPFError) {
@@ -18,10 +18,9 @@ public final class RingBuffer {
             { context, data, size in
                 guard let context, let data else { return 0 }
                 let bytes = UnsafeRawBufferPointer(start: data, count: size)
-                if let record = KernelRecord(bytes) {
-                    Unmanaged<Sink>.fromOpaque(context).takeUnretainedValue().deliver(record)
-                }
-                return 0
+                guard let record = KernelRecord(bytes) else { return 0 }
+                // A negative answer ends the reading behind this record.
+                return Unmanaged<Sink>.fromOpaque(context).takeUnretainedValue().deliver(record) ? 0 : -ECANCELED
             }, context, nil)
         guard let opened else { throw BPFError("map the ring buffer", code: errno) }
         ring = opened
@@ -34,12 +33,12 @@ public final class RingBuffer {
     /// Readable when there are records; for epoll. It belongs to this ring buffer.
     public var descriptor: Int32 { ring_buffer__epoll_fd(ring) }
 
-    /// Hands over every record there is.
-    public func drain(_ deliver: (KernelRecord) -> Void) {
+    /// Hands over the records there are, until `deliver` has enough and returns false.
+    public func drain(_ deliver: (KernelRecord) -> Bool) {
         withoutActuallyEscaping(deliver) { deliver in
             sink.deliver = deliver
             ring_buffer__consume(ring)
-            sink.deliver = { _ in }
+            sink.deliver = { _ in true }
         }
     }
 }

@@ -30,11 +30,7 @@ public struct ProcessRecord: Equatable, Sendable {
         parent = status.parent
         (executable, executableIsDeleted) = try Self.executable(of: pid)
         arguments = try Self.arguments(of: pid)
-        let credentials = Self.credentials(in: try Files.read("/proc/\(pid)/status"))
-        guard let credentials else {
-            throw SystemError("understand", "/proc/\(pid)/status", code: 0, hint: "it has no Uid and Gid lines.")
-        }
-        (uid, gid) = credentials
+        (uid, gid) = try Self.credentials(of: pid)
         mountNamespace = try Self.namespace("mnt", of: pid)
         networkNamespace = try Self.namespace("net", of: pid)
         cgroups = try CgroupMembership(pid: pid)
@@ -50,6 +46,14 @@ public struct ProcessRecord: Equatable, Sendable {
         var arguments = cmdline.split(separator: 0, omittingEmptySubsequences: false)
         if cmdline.last == 0 { arguments.removeLast() }
         return arguments.map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// The real ids of a process's user and group.
+    public static func credentials(of pid: Int32) throws(SystemError) -> (uid: UInt32, gid: UInt32) {
+        guard let credentials = credentials(in: try Files.read("/proc/\(pid)/status")) else {
+            throw SystemError("understand", "/proc/\(pid)/status", code: 0, hint: "it has no Uid and Gid lines.")
+        }
+        return credentials
     }
 
     /// The real uid and gid of /proc/PID/status: `Uid:` real, effective, saved, file system.

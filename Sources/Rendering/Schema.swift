@@ -49,7 +49,11 @@ public struct Schema<Row>: Sendable {
     /// The field of that path, short column name or heading, in upper or lower case.
     /// - Throws: an error that lists the known names.
     public func field(named name: String) throws(UsageError) -> Field<Row> {
-        guard let index = positions[name.lowercased()] else { throw unknownField(name) }
+        let key = name.lowercased()
+        // A column may have the name of an object: a list of fields means the object, a comparison the column.
+        guard let index = positions[key] ?? fields.firstIndex(where: { $0.column?.name.lowercased() == key }) else {
+            throw unknownField(name)
+        }
         return fields[index]
     }
 

@@ -19,7 +19,15 @@ final class EventLoop {
         static let mappings: UInt32 = 2
     }
 
+    /// Between two looks into the ring while records come thick; milliseconds.
+    private static let pace: Int32 = 2
+    private static let batchSize = 512
+    /// How long records wait in the ring buffer for the session's reader; nanoseconds.
+    private static let patienceWithReader: Int64 = 500_000_000
+
     private let poller: Poller
+    /// All but the records.
+    private let pacer: Poller
     private let mailbox: Mailbox<Message>
     private let program: TracerProgram
     private let ring: RingBuffer
@@ -31,6 +39,10 @@ final class EventLoop {
     private var start: StartUp
     private var output: Output
     private var isStopping = false
+    private var isPaced = false
+    private var lastProgress: UInt64 = 0
+    private var lastProgressAt: Int64 = 0
+    private var lastRead: Int64 = 0
     private var lastCheck: Int64 = 0
     private var reportedLosses: [LossReason: UInt64] = [:]
     /// What is lost in user space, by reason, beside what the kernel counts.
@@ -42,6 +54,7 @@ final class EventLoop {
         parts: SessionParts, mailbox: Mailbox<Message>, output: consuming Output
     ) throws {
         poller = try Poller()
+        pacer = try Poller()
         self.mailbox = mailbox
         program = parts.program
         ring = try parts.program.ringBuffer()
@@ -52,9 +65,13 @@ final class EventLoop {
         containers = parts.containers
         start = StartUp(readiness: parts.readiness)
         self.output = output
-        try poller.add(mailbox.descriptor, tag: Tag.mailbox)
         try poller.add(ring.descriptor, tag: Tag.records)
-        for descriptor in monitor?.descriptors ?? [] { try poller.add(descriptor, tag: Tag.mappings) }
+        try poller.add(mailbox.descriptor, tag: Tag.mailbox)
+        try pacer.add(mailbox.descriptor, tag: Tag.mailbox)
+        for descriptor in monitor?.descriptors ?? [] {
+            try poller.add(descriptor, tag: Tag.mappings)
+            try pacer.add(descriptor, tag: Tag.mappings)
+        }
     }
 
     /// Runs until it is told to stop.
@@ -63,7 +80,7 @@ final class EventLoop {
         start.begin(jobs.map { pool.submit($0) })
         setClock()
         while !isStopping {
-            let tags = try poller.wait(milliseconds: start.isFinished ? 500 : 10)
+            let tags = try wait()
             // Names of containers and files first: records are attributed by them.
             if tags.contains(Tag.mailbox) { readMailbox() }
             if tags.contains(Tag.mappings) { readMappings() }
@@ -78,8 +95,30 @@ final class EventLoop {
         reportLosses()
         output.flush(&ownLosses)
         summary.lost = losses().filter { $0.value > 0 }
+        // An event is either captured or lost.
+        summary.events -= ownLosses[.slowOutput, default: 0]
         summary.files = table.counts.files
         return summary
+    }
+
+    /// Waits for something to do.
+    ///
+    /// The kernel wakes this thread for each record that finds the ring read out, which costs both sides more than the
+    /// record does. While records come thick, they are looked for each few milliseconds instead.
+    private func wait() throws(SystemError) -> [UInt32] {
+        if output.progress != lastProgress {
+            lastProgress = output.progress
+            lastProgressAt = Clock.monotonic
+        }
+        // The reader is slower: the ring buffer holds several times more.
+        if output.isFull && isPatient { return try pacer.wait(milliseconds: Self.pace) }
+        guard isPaced else { return try poller.wait(milliseconds: start.isFinished ? 500 : 10) }
+        return try pacer.wait(milliseconds: Self.pace) + [Tag.records]
+    }
+
+    /// Container starts come through the ring buffer too: a reader that stands still costs events, not those.
+    private var isPatient: Bool {
+        Clock.monotonic - lastProgressAt < Self.patienceWithReader
     }
 
     private func readMailbox() {
@@ -128,13 +167,22 @@ final class EventLoop {
     }
 
     private func readRecords() {
+        var count = 0
         ring.drain { record in
+            count += 1
             switch record {
             case .serverName(let record): deliver(record)
             case .cgroup(let record):
                 if let job = containers.apply(record, program) { _ = pool.submit(job) }
             }
+            guard count % Self.batchSize == 0 else { return true }
+            // The reader begins while the rest is read; what it has no room for waits in the ring.
+            output.flush(&ownLosses)
+            return !output.isFull || isStopping || !isPatient
         }
+        let now = Clock.monotonic
+        isPaced = count > 0 && now - lastRead < Int64(Self.pace) * 2_000_000
+        lastRead = now
     }
 
     private func deliver(_ record: ServerNameRecord) {
@@ -145,8 +193,7 @@ final class EventLoop {
             .serverName(
                 ServerNameEvent(
                     timestamp: Int64(record.time) + clockOffset, record: record,
-                    container: containers.container(of: record), library: library)),
-            &ownLosses)
+                    container: containers.container(of: record), library: library)))
     }
 
     private func finishStartIfDone() {

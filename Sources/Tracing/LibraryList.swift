@@ -52,8 +52,9 @@ public struct LibraryList: Sendable {
     public init(catalog: LibraryCatalog, pids: [Int32]?) throws {
         let scan = try pids.map { ProcessScan.run(pids: $0) } ?? ProcessScan.run()
         let daemons = try DockerDaemon.running()
-        var directory = ContainerDirectory(
-            runtimes: [DockerRuntime(daemons: daemons.isEmpty ? [.assumed] : daemons)])
+        var users = Users(
+            directory: ContainerDirectory(
+                runtimes: [DockerRuntime(daemons: daemons.isEmpty ? [.assumed] : daemons)]))
         let inspector = Inspector(catalog: catalog)
         // Not to be had without privileges: files that several overlays show are listed for each then.
         let identifier = InodeIdentifier { BPFProgram.fileIdentity.image }
@@ -77,7 +78,7 @@ public struct LibraryList: Sendable {
                 if !error.isNotFound { unreadable.append(error) }
             }
         }
-        self.files = files.map { $0.listed(&directory) }
+        self.files = files.map { $0.listed(&users) }
         refusals = scan.refusals
         self.unreadable = unreadable
     }
@@ -88,16 +89,10 @@ public struct LibraryList: Sendable {
         let status: FileStatus
         var pids: [Int32]
 
-        func listed(_ directory: inout ContainerDirectory) -> ListedFile {
-            let users = pids.sorted().compactMap { pid -> ListedUser? in
-                // A process that has ended meanwhile uses nothing any more.
-                guard let process = try? ProcessRecord(pid: pid) else { return nil }
-                let container = try? directory.container(ofProcess: pid)
-                return ListedUser(pid: pid, comm: process.comm, uid: process.uid, container: container)
-            }
-            return ListedFile(
-                path: file.path, isDeleted: file.isDeleted, report: report, status: status, users: users,
-                reason: reason)
+        func listed(_ users: inout Users) -> ListedFile {
+            ListedFile(
+                path: file.path, isDeleted: file.isDeleted, report: report, status: status,
+                users: pids.sorted().compactMap { users.user($0) }, reason: reason)
         }
 
         private var reason: String? {
@@ -105,6 +100,32 @@ public struct LibraryList: Sendable {
             guard report.libraries.allSatisfy(\.functions.isEmpty) else { return nil }
             return report.libraries.compactMap(\.reason).joined(separator: "; ")
         }
+    }
+}
+
+/// Processes are looked up once, though most use several files, and only as far as they are listed: each read of /proc
+/// counts with thousands of them.
+private struct Users {
+    var directory: ContainerDirectory
+    /// nil for a process that has ended.
+    private var known: [Int32: ListedUser?] = [:]
+
+    init(directory: ContainerDirectory) {
+        self.directory = directory
+    }
+
+    /// nil for a process that has ended meanwhile: it uses nothing any more.
+    mutating func user(_ pid: Int32) -> ListedUser? {
+        if let user = known[pid] { return user }
+        let user: ListedUser?
+        if let status = try? ProcessStatus(pid: pid), let uid = try? ProcessRecord.credentials(of: pid).uid {
+            user = ListedUser(
+                pid: pid, comm: status.comm, uid: uid, container: try? directory.container(ofProcess: pid))
+        } else {
+            user = nil
+        }
+        known.updateValue(user, forKey: pid)
+        return user
     }
 }
 

@@ -1,33 +1,23 @@
-/// The way out of the event loop: batches in a bounded stream. What does not fit is counted, never waited for.
+/// The way out of the event loop: batches for a bounded queue. What does not fit is counted, never waited for.
 struct Output {
-    /// Some 64,000 events at most wait for a slow reader.
-    static let batches = 128
-    private static let batchSize = 512
-
-    private let stream: AsyncStream<[SessionItem]>.Continuation
+    private let queue: ItemQueue
     private var batch: [SessionItem] = []
     /// Events that came before the session was ready; nil afterwards.
     private var early: [SessionItem]? = []
 
-    init(_ stream: AsyncStream<[SessionItem]>.Continuation) {
-        self.stream = stream
+    init(_ queue: ItemQueue) {
+        self.queue = queue
     }
 
-    mutating func add(_ event: SessionItem, _ losses: inout [LossReason: UInt64]) {
-        guard early == nil else {
-            early?.append(event)
-            return
-        }
-        batch.append(event)
-        if batch.count >= Self.batchSize { flush(&losses) }
-    }
+    /// Whether the next events had better wait.
+    var isFull: Bool { queue.isFull }
+    /// Grows while the reader goes on.
+    var progress: UInt64 { queue.progress }
 
-    /// For the few items that are no events.
     mutating func add(_ item: SessionItem) {
-        if case .lost = item, early != nil {
-            early?.append(item)
-        } else {
-            batch.append(item)
+        switch item {
+        case .serverName where early != nil, .lost where early != nil: early?.append(item)
+        default: batch.append(item)
         }
     }
 
@@ -40,10 +30,8 @@ struct Output {
 
     mutating func flush(_ losses: inout [LossReason: UInt64]) {
         guard !batch.isEmpty else { return }
-        if case .dropped(let dropped) = stream.yield(batch) {
-            let events = dropped.count { if case .serverName = $0 { true } else { false } }
-            losses[.slowOutput, default: 0] += UInt64(events)
-        }
+        let dropped = queue.put(batch)
+        if dropped > 0 { losses[.slowOutput, default: 0] += UInt64(dropped) }
         batch.removeAll(keepingCapacity: true)
     }
 }

@@ -27,9 +27,8 @@ public final class TracingSession: Sendable {
     public init(options: SessionOptions) throws {
         let mailbox = try Mailbox<EventLoop.Message>()
         let parts = try SessionParts(options: options, mailbox: mailbox)
-        let (stream, continuation) = AsyncStream.makeStream(
-            of: [SessionItem].self, bufferingPolicy: .bufferingOldest(Output.batches))
-        items = stream
+        let queue = ItemQueue()
+        items = AsyncStream { await queue.next() }
         self.mailbox = mailbox
         closing = Closing(
             program: parts.program, tracepoints: parts.tracepoints, table: parts.table, pool: parts.pool)
@@ -43,10 +42,10 @@ public final class TracingSession: Sendable {
         try Threads.start(name: "events") { [self] in
             let result = Result {
                 let parts = handover.parts
-                return try EventLoop(parts: parts, mailbox: mailbox, output: Output(continuation)).run(jobs: parts.jobs)
+                return try EventLoop(parts: parts, mailbox: mailbox, output: Output(queue)).run(jobs: parts.jobs)
             }
             self.result.withLock { $0 = result }
-            continuation.finish()
+            queue.finish()
         }
     }
 

@@ -7,9 +7,24 @@ enum Timestamp {
         let days = seconds.flooredDivision(by: 86_400)
         let second = seconds - days * 86_400
         let date = civil(days: days)
-        return "\(padded(date.year, 4))-\(padded(date.month, 2))-\(padded(date.day, 2))T"
-            + "\(padded(second / 3600, 2)):\(padded(second / 60 % 60, 2)):\(padded(second % 60, 2))."
-            + "\(padded(nanoseconds - seconds * perSecond, 9))Z"
+        // Each event has one: digits are put in place, not joined.
+        var text: [UInt8] = Array("0000-00-00T00:00:00.000000000Z".utf8)
+        put(date.year, at: 0..<4, in: &text)
+        put(date.month, at: 5..<7, in: &text)
+        put(date.day, at: 8..<10, in: &text)
+        put(second / 3600, at: 11..<13, in: &text)
+        put(second / 60 % 60, at: 14..<16, in: &text)
+        put(second % 60, at: 17..<19, in: &text)
+        put(nanoseconds - seconds * perSecond, at: 20..<29, in: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    private static func put(_ value: Int64, at places: Range<Int>, in text: inout [UInt8]) {
+        var rest = value
+        for place in places.reversed() {
+            text[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
     }
 
     /// The Gregorian date of a day counted from 1970-01-01, by eras of 400 years that begin on 1 March.
@@ -23,11 +38,6 @@ enum Timestamp {
         let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
         let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
         return (year, month, dayOfYear - (153 * monthFromMarch + 2) / 5 + 1)
-    }
-
-    private static func padded(_ value: Int64, _ width: Int) -> String {
-        let digits = String(value)
-        return String(repeating: "0", count: max(width - digits.count, 0)) + digits
     }
 }
 
