@@ -90,7 +90,7 @@ static void set_names(long count, long rate)
 	for (long i = 0; i < count; i++) {
 		if (rate) {
 			int64_t due = start + i * 1000000000LL / rate;
-			struct timespec time = {due / 1000000000, due % 1000000000};
+			struct timespec time = { due / 1000000000, due % 1000000000 };
 
 			clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL);
 		}

@@ -19,18 +19,19 @@ def burst(workspace, report):
     """Every event of a burst is either in the output or counted as lost."""
     library = workspace.copies(workspace.libssl, 1, "burst")[0]
     made = 100_000
-    shares, peers = [], []
-    is_accounted = True
-    for _ in range(workspace.count(3, 1)):
-        lines, captured, lost = burst_once(workspace, library, made)
+    runs, peers = [], []
+    for _ in range(workspace.count(5, 1)):
+        runs.append(burst_once(workspace, library, made))
         peers.append(peer_burst(workspace, library, made))
-        is_accounted = is_accounted and lines == captured and captured + lost == made
-        shares.append(lost / made)
-        measured = f"{lines:,} captured + {lost:,} lost"
+    # The worst run; the closing line must agree with what is in the output.
+    lines, captured, lost = max(runs, key=lambda run: (run[0] != run[1], abs(run[0] + run[2] - made), run[2]))
+    is_accounted = lines == captured and lines + lost == made
+    measured = f"{lines:,} rows + {lost:,} lost"
     report.value("burst, accounted", measured, f"= {made:,}", is_accounted)
-    report.value(
-        "burst, lost", f"{max(shares):.3%}", "< 0.1 %", max(shares) < 0.001, peer=f"{median(peers):.1%} bpftrace"
-    )
+    if not is_accounted:
+        report.notes.append(f"burst: {lines:,} rows, but the closing line says {captured:,} captured and {lost:,} lost")
+    share = max(lost for _, _, lost in runs) / made
+    report.value("burst, lost", f"{share:.3%}", "< 0.1 %", share < 0.001, peer=f"{median(peers):.3%} bpftrace")
 
 
 def memory(workspace, report):
@@ -63,7 +64,6 @@ def cost(workspace, library, count, rate, start):
         traced = caller.names(count, rate)
         tracer.settle()
         tracing = tracer.cpu_seconds - before
-        tracer.interrupt()
         captured = len(names_in(tracer.output)) - lines
     if not captured:
         raise RuntimeError(f"{tracer.name} captured nothing")
@@ -100,6 +100,7 @@ def burst_once(workspace, library, made):
     with Caller(workspace, library) as caller, Sniscope(workspace, *arguments, output=output) as sniscope:
         sniscope.ready()
         caller.names(made)
+        sniscope.settle()
         _, captured, lost = sniscope.finish()
     names = names_in(output)
     if len(set(names)) != len(names):
@@ -112,7 +113,6 @@ def peer_burst(workspace, library, made):
         before = len(names_in(tracer.output))
         caller.names(made)
         tracer.settle()
-        tracer.interrupt()
         return 1 - (len(names_in(tracer.output)) - before) / made
 
 

@@ -3,11 +3,12 @@
 import json
 import subprocess
 import time
+from contextlib import contextmanager
 from statistics import median
 
 from .processes import Started
 from .table import median_ratio
-from .tracers import Caller, Sniscope
+from .tracers import Caller, Sniscope, peer_script
 
 # What a process with some libraries looks like; those that are not there are left out.
 COMMON_LIBRARIES = [
@@ -25,16 +26,22 @@ def start(workspace, report):
             _, ours = sniscope.ready()
             sniscope.finish()
         # BEGIN runs before bpftrace attaches the rest: the peer is measured as faster than it is.
-        script = f'BEGIN {{ printf("ready\\n"); }} uprobe:{library}:SSL_ctrl /arg1 == 55/ {{ printf("%s\\n", str(arg3)); }}'
+        script = 'BEGIN { printf("ready\\n"); } ' + peer_script(library)
         with Started([workspace.need("bpftrace"), "-e", script]) as bpftrace:
             _, peer = bpftrace.wait_for_line(bpftrace.process.stdout, lambda line: line == "ready")
-            bpftrace.interrupt()
         pairs.append((ours, peer))
     ours, peer = (median(pair[side] for pair in pairs) for side in (0, 1))
     report.value(
         "start", milliseconds(ours), "< 150 ms", ours < 0.150, peer=f"{milliseconds(peer)} bpftrace",
         ratio=median_ratio(pairs),
     )
+    with crowd(workspace):
+        crowded = []
+        for _ in range(workspace.count(7, 2)):
+            with Sniscope(workspace) as sniscope:
+                crowded.append(sniscope.ready()[1])
+                sniscope.finish()
+    report.value("start, 1,000 processes", milliseconds(median(crowded)))
     slowest = max(pair[0] for pair in pairs)
     report.notes.append(f"start: {len(pairs)} fresh processes, page cache warm, slowest {milliseconds(slowest)}")
 
@@ -44,12 +51,9 @@ def discovery(workspace, report):
     reader = workspace.program("read_maps")
     commands = ([workspace.sniscope, "list", "-o", "json"], [reader])
     few = [tuple(seconds(command) for command in commands) for _ in range(workspace.count(11, 3))]
-    with Started([workspace.program("sleepers"), "1000", *COMMON_LIBRARIES]) as sleepers:
-        sleepers.wait_for_line(sleepers.process.stdout, lambda line: "processes" in line)
+    with crowd(workspace):
         many = [tuple(seconds(command) for command in commands) for _ in range(workspace.count(15, 5))]
         counted = subprocess.run([reader], check=True, capture_output=True, text=True).stdout.strip()
-        sleepers.process.stdin.close()
-        sleepers.process.wait()
     ours, peer = (median(pair[side] for pair in many) for side in (0, 1))
     report.ratio("discovery", milliseconds(ours), f"{milliseconds(peer)} C reader", median_ratio(many), 1.5)
     start = [median(pair[side] for pair in few) for side in (0, 1)]
@@ -78,7 +82,7 @@ def shutdown(workspace, report):
     for library in libraries:
         workspace.delete(library)
     report.value("shutdown, 100 files", milliseconds(median(times)), "< 1,000 ms", max(times) < 1)
-    report.notes.append(f"shutdown: slowest of {len(times)} {milliseconds(max(times))}; no program or link left after it")
+    report.notes.append(f"shutdown: slowest of {len(times)} {milliseconds(max(times))}; nothing left after it")
 
 
 def kill(workspace, report):
@@ -98,6 +102,17 @@ def kill(workspace, report):
         "kill -9", f"{len(left)} left of {names.count('prog')} programs, {names.count('link')} links", "none left",
         not left,
     )
+
+
+@contextmanager
+def crowd(workspace):
+    """1,000 processes more."""
+    with Started([workspace.program("sleepers"), "1000", *COMMON_LIBRARIES]) as sleepers:
+        sleepers.wait_for_line(sleepers.process.stdout, lambda line: "processes" in line)
+        yield
+        # It ends them by their pids.
+        sleepers.process.stdin.close()
+        sleepers.process.wait()
 
 
 def remaining(workspace, ids, patience=2):

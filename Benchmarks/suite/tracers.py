@@ -28,15 +28,18 @@ class Sniscope(Started):
         return seconds, int(match[1]), int(match[2])
 
 
+def peer_script(library):
+    return f'uprobe:{library}:SSL_ctrl /arg1 == 55/ {{ printf("%s\\n", str(arg3)); }}'
+
+
 class Bpftrace(Started):
     """The one-liner that does the same."""
 
     def __init__(self, workspace, library, output):
         self.output = output
-        script = f'uprobe:{library}:SSL_ctrl /arg1 == 55/ {{ printf("%s\\n", str(arg3)); }}'
         with open(output, "wb") as destination:
             super().__init__(
-                [workspace.need("bpftrace"), "-e", script],
+                [workspace.need("bpftrace"), "-e", peer_script(library)],
                 stdout=destination, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
             )
 

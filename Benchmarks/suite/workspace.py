@@ -4,6 +4,7 @@ import ctypes.util
 import glob
 import os
 import platform
+import re
 import shutil
 import subprocess
 import tempfile
@@ -46,6 +47,11 @@ class Workspace:
             if found:
                 return found
         raise Skipped(f"{command} is missing: apt-get install {PACKAGES.get(command, command)}")
+
+    def need_kernel(self, major, minor, feature):
+        release = platform.release()
+        if tuple(int(part) for part in re.findall(r"\d+", release)[:2]) < (major, minor):
+            raise Skipped(f"{feature} came with Linux {major}.{minor}, this is {release}")
 
     def program(self, name, *flags):
         """Compiles a program, or a library where the flags say so."""

@@ -24,6 +24,8 @@ final class EventLoop {
     private static let batchSize = 512
     /// How long records wait in the ring buffer for the session's reader; nanoseconds.
     private static let patienceWithReader: Int64 = 500_000_000
+    /// How long the end waits for it.
+    private static let patienceAtEnd: Int64 = 1_000_000_000
 
     private let poller: Poller
     /// All but the records.
@@ -40,6 +42,7 @@ final class EventLoop {
     private var output: Output
     private var isStopping = false
     private var isPaced = false
+    private var isPatienceOver = false
     private var lastProgress: UInt64 = 0
     private var lastProgressAt: Int64 = 0
     private var lastRead: Int64 = 0
@@ -90,7 +93,7 @@ final class EventLoop {
             try checkNowAndThen()
             output.flush(&ownLosses)
         }
-        readRecords()
+        try readRest()
         if !start.isFinished { output.finishStart(nil) }
         reportLosses()
         output.flush(&ownLosses)
@@ -106,10 +109,7 @@ final class EventLoop {
     /// The kernel wakes this thread for each record that finds the ring read out, which costs both sides more than the
     /// record does. While records come thick, they are looked for each few milliseconds instead.
     private func wait() throws(SystemError) -> [UInt32] {
-        if output.progress != lastProgress {
-            lastProgress = output.progress
-            lastProgressAt = Clock.monotonic
-        }
+        noteProgress()
         // The reader is slower: the ring buffer holds several times more.
         if output.isFull && isPatient { return try pacer.wait(milliseconds: Self.pace) }
         guard isPaced else { return try poller.wait(milliseconds: start.isFinished ? 500 : 10) }
@@ -118,7 +118,7 @@ final class EventLoop {
 
     /// Container starts come through the ring buffer too: a reader that stands still costs events, not those.
     private var isPatient: Bool {
-        Clock.monotonic - lastProgressAt < Self.patienceWithReader
+        !isPatienceOver && Clock.monotonic - lastProgressAt < Self.patienceWithReader
     }
 
     private func readMailbox() {
@@ -166,8 +166,11 @@ final class EventLoop {
         }
     }
 
-    private func readRecords() {
+    /// - Returns: Whether all were read; false where the rest had better wait for the reader.
+    @discardableResult
+    private func readRecords() -> Bool {
         var count = 0
+        var isComplete = true
         ring.drain { record in
             count += 1
             switch record {
@@ -178,11 +181,32 @@ final class EventLoop {
             guard count % Self.batchSize == 0 else { return true }
             // The reader begins while the rest is read; what it has no room for waits in the ring.
             output.flush(&ownLosses)
-            return !output.isFull || isStopping || !isPatient
+            noteProgress()
+            isComplete = !output.isFull || !isPatient
+            return isComplete
         }
         let now = Clock.monotonic
         isPaced = count > 0 && now - lastRead < Int64(Self.pace) * 2_000_000
         lastRead = now
+        return isComplete
+    }
+
+    /// What is in the ring buffer at the end, at the reader's speed, as long as it goes on.
+    private func readRest() throws(SystemError) {
+        let deadline = Clock.monotonic + Self.patienceAtEnd
+        while !readRecords() {
+            output.flush(&ownLosses)
+            _ = try pacer.wait(milliseconds: Self.pace)
+            noteProgress()
+            if Clock.monotonic > deadline { isPatienceOver = true }
+        }
+    }
+
+    private func noteProgress() {
+        // One that has nothing to read stands still for a good reason.
+        guard output.progress != lastProgress || !output.isFull else { return }
+        lastProgress = output.progress
+        lastProgressAt = Clock.monotonic
     }
 
     private func deliver(_ record: ServerNameRecord) {

@@ -11,8 +11,7 @@ struct HostScan: Sendable {
 
     /// - Throws: `SystemError`.
     init(target: SessionOptions.Target) throws {
-        let running = try DockerDaemon.running()
-        daemons = running.isEmpty ? [.assumed] : running
+        daemons = DockerDaemon.present
         switch target {
         case .files:
             processes = ProcessScan.run(pids: [])

@@ -51,10 +51,7 @@ public struct LibraryList: Sendable {
     /// - Throws: `SystemError`.
     public init(catalog: LibraryCatalog, pids: [Int32]?) throws {
         let scan = try pids.map { ProcessScan.run(pids: $0) } ?? ProcessScan.run()
-        let daemons = try DockerDaemon.running()
-        var users = Users(
-            directory: ContainerDirectory(
-                runtimes: [DockerRuntime(daemons: daemons.isEmpty ? [.assumed] : daemons)]))
+        var users = Users()
         let inspector = Inspector(catalog: catalog)
         // Not to be had without privileges: files that several overlays show are listed for each then.
         let identifier = InodeIdentifier { BPFProgram.fileIdentity.image }
@@ -106,13 +103,10 @@ public struct LibraryList: Sendable {
 /// Processes are looked up once, though most use several files, and only as far as they are listed: each read of /proc
 /// counts with thousands of them.
 private struct Users {
-    var directory: ContainerDirectory
+    /// nil before the first process of a container: finding the runtimes is a walk over all processes.
+    private var directory: ContainerDirectory?
     /// nil for a process that has ended.
     private var known: [Int32: ListedUser?] = [:]
-
-    init(directory: ContainerDirectory) {
-        self.directory = directory
-    }
 
     /// nil for a process that has ended meanwhile: it uses nothing any more.
     mutating func user(_ pid: Int32) -> ListedUser? {
@@ -120,12 +114,21 @@ private struct Users {
         let user: ListedUser?
         if let status = try? ProcessStatus(pid: pid), let uid = try? ProcessRecord.credentials(of: pid).uid {
             user = ListedUser(
-                pid: pid, comm: status.comm, uid: uid, container: try? directory.container(ofProcess: pid))
+                pid: pid, comm: status.comm, uid: uid, container: container(of: pid))
         } else {
             user = nil
         }
         known.updateValue(user, forKey: pid)
         return user
+    }
+
+    private mutating func container(of pid: Int32) -> Container? {
+        guard let cgroups = try? CgroupMembership(pid: pid),
+            cgroups.paths.contains(where: { CgroupPath.containerID(in: $0) != nil })
+        else { return nil }
+        var directory = self.directory ?? ContainerDirectory(runtimes: [DockerRuntime(daemons: DockerDaemon.present)])
+        defer { self.directory = directory }
+        return try? directory.container(ofProcess: pid)
     }
 }
 

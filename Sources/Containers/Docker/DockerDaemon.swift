@@ -33,6 +33,13 @@ public struct DockerDaemon: Equatable, Sendable {
         }
     }
 
+    /// The daemons that run now; where none does, the one that would run by default, whose containers may.
+    public static var present: [DockerDaemon] {
+        // Without /proc nothing is known of them.
+        let running = (try? running()) ?? []
+        return running.isEmpty ? [.assumed] : running
+    }
+
     /// What a command line and the settings file it names say (moby, cmd/dockerd). The command line goes first;
     /// dockerd refuses to start where both give one setting.
     init(
