@@ -63,7 +63,7 @@ uint64_t sniscope_perf_tail(const void *control_page)
 
 uint64_t sniscope_capabilities(void)
 {
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
 
 	if (syscall(SYS_capget, &header, data) != 0)
@@ -83,7 +83,7 @@ void sniscope_name_thread(const char *name)
 	prctl(PR_SET_NAME, name);
 }
 
-static int signal_pipe[2] = {-1, -1};
+static int signal_pipe[2] = { -1, -1 };
 
 static void on_signal(int signal)
 {
@@ -113,4 +113,49 @@ int sniscope_catch_signals(const int *signals, size_t count, int respected)
 		sigaction(signals[i], &action, NULL);
 	}
 	return signal_pipe[0];
+}
+
+// struct procmap_query as of Linux 6.11 (include/uapi/linux/fs.h).
+struct procmap_query_v1 {
+	uint64_t size;
+	uint64_t query_flags;
+	uint64_t query_address;
+	uint64_t start;
+	uint64_t end;
+	uint64_t flags;
+	uint64_t page_size;
+	uint64_t offset;
+	uint64_t inode;
+	uint32_t device_major;
+	uint32_t device_minor;
+	uint32_t name_size;
+	uint32_t build_id_size;
+	uint64_t name;
+	uint64_t build_id;
+};
+
+#define QUERY_EXECUTABLE       0x04
+#define QUERY_COVERING_OR_NEXT 0x10
+#define QUERY_FILE_BACKED      0x20
+
+int sniscope_query_mapping(int maps, uint64_t address, struct sniscope_mapping *mapping, char *name,
+			   uint32_t name_size)
+{
+	struct procmap_query_v1 query;
+
+	memset(&query, 0, sizeof(query));
+	query.size = sizeof(query);
+	query.query_flags = QUERY_EXECUTABLE | QUERY_COVERING_OR_NEXT | QUERY_FILE_BACKED;
+	query.query_address = address;
+	query.name = name_size ? (uintptr_t)name : 0;
+	query.name_size = name_size;
+	if (ioctl(maps, _IOWR('f', 17, struct procmap_query_v1), &query) != 0)
+		return -1;
+	mapping->start = query.start;
+	mapping->end = query.end;
+	mapping->offset = query.offset;
+	mapping->inode = query.inode;
+	mapping->device = (uint64_t)query.device_major << 20 | query.device_minor;
+	// With its NUL.
+	return query.name_size ? (int)query.name_size - 1 : 0;
 }

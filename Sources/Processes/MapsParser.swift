@@ -49,15 +49,19 @@ public enum MapsParser {
     }
 
     static func path(of line: Line, in maps: [UInt8]) -> (path: String, isDeleted: Bool) {
-        var bytes = maps[line.path]
-        let isDeleted = bytes.count > deletedMark.count && bytes.suffix(deletedMark.count).elementsEqual(deletedMark)
-        if isDeleted { bytes.removeLast(deletedMark.count) }
-        guard bytes.contains(UInt8(ascii: "\\")) else { return (String(decoding: bytes, as: UTF8.self), isDeleted) }
-        return (unescaped(bytes), isDeleted)
+        let bytes = maps[line.path]
+        guard bytes.contains(UInt8(ascii: "\\")) else { return path(ofName: bytes) }
+        return path(ofName: unescaped(bytes)[...])
+    }
+
+    /// A path as the kernel names it, without escapes.
+    static func path(ofName name: ArraySlice<UInt8>) -> (path: String, isDeleted: Bool) {
+        let isDeleted = name.count > deletedMark.count && name.suffix(deletedMark.count).elementsEqual(deletedMark)
+        return (String(decoding: isDeleted ? name.dropLast(deletedMark.count) : name, as: UTF8.self), isDeleted)
     }
 
     /// The kernel writes a newline as `\012` and leaves a backslash as it is (fs/proc/task_mmu.c, `seq_path`).
-    private static func unescaped(_ bytes: ArraySlice<UInt8>) -> String {
+    private static func unescaped(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
         var result: [UInt8] = []
         var rest = bytes
         while let byte = rest.first {
@@ -69,7 +73,7 @@ public enum MapsParser {
                 rest.removeFirst()
             }
         }
-        return String(decoding: result, as: UTF8.self)
+        return result
     }
 
     private static let deletedMark = Array(" (deleted)".utf8)

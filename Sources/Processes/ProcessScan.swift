@@ -39,7 +39,8 @@ public struct ProcessScan: Sendable {
     /// How many processes were read; kernel threads, which map nothing, are in it.
     public private(set) var processCount = 0
 
-    private var indices: [FileIdentity: Int] = [:]
+    /// nil: not a file with a path.
+    private var indices: [FileIdentity: Int?] = [:]
 
     /// Bytes; some 500,000 mappings, eight times what `vm.max_map_count` allows by default.
     static let largestMaps = 64 << 20
@@ -52,11 +53,22 @@ public struct ProcessScan: Sendable {
 
     /// Reads the maps of some processes. Those that are gone are left out.
     public static func run(pids: [Int32]) -> ProcessScan {
+        run(pids: pids, asking: true)
+    }
+
+    /// - Parameter asking: Asks the kernel for each mapping where it can be asked; else, and below Linux 6.11, the text
+    ///   of the maps is read.
+    static func run(pids: [Int32], asking: Bool) -> ProcessScan {
         var scan = ProcessScan()
+        var asking = asking
         var refused: [Int32: (SystemError, [Int32])] = [:]
         var maps: [UInt8] = []
         for pid in pids {
             do throws(SystemError) {
+                if asking {
+                    asking = try scan.ask(pid)
+                    if asking { continue }
+                }
                 try Files.read("/proc/\(pid)/maps", limit: largestMaps, into: &maps)
                 scan.add(maps, of: pid)
             } catch {
@@ -77,16 +89,50 @@ public struct ProcessScan: Sendable {
     private mutating func add(_ maps: [UInt8], of pid: Int32) {
         processCount += 1
         MapsParser.forEachExecutable(in: maps.span) { line in
-            let user = User(pid: pid, range: line.range)
-            guard let index = indices[line.identity] else {
-                let (path, isDeleted) = MapsParser.path(of: line, in: maps)
-                indices[line.identity] = files.count
-                files.append(File(identity: line.identity, path: path, isDeleted: isDeleted, users: [user]))
+            add(User(pid: pid, range: line.range), of: line.identity) { MapsParser.path(of: line, in: maps) }
+        }
+    }
+
+    /// - Returns: false where the kernel can't be asked.
+    private mutating func ask(_ pid: Int32) throws(SystemError) -> Bool {
+        let query = try MappingQuery(pid: pid)
+        var address: UInt64 = 0
+        do throws(SystemError) {
+            while let mapping = try query.next(from: address) {
+                let user = User(
+                    pid: pid, range: MappedRange(start: mapping.start, end: mapping.end, offset: mapping.offset))
+                add(user, of: FileIdentity(device: mapping.device, inode: mapping.inode)) {
+                    MapsParser.path(ofName: query.name(of: mapping)[...])
+                }
+                guard mapping.end > address else { break }
+                address = mapping.end
+            }
+        } catch {
+            guard error.isUnknownRequest else { throw error }
+            return false
+        }
+        processCount += 1
+        return true
+    }
+
+    /// - Parameter path: Asked for a file's first mapping only.
+    @inline(__always)
+    private mutating func add(
+        _ user: User, of identity: FileIdentity, path: () -> (path: String, isDeleted: Bool)
+    ) {
+        guard let known = indices[identity] else {
+            let (path, isDeleted) = path()
+            guard path.hasPrefix("/") else {
+                indices.updateValue(nil, forKey: identity)
                 return
             }
-            // Processes come one after the other: a second mapping of the same one finds it last.
-            if files[index].users.last?.pid != pid { files[index].users.append(user) }
+            indices[identity] = files.count
+            files.append(File(identity: identity, path: path, isDeleted: isDeleted, users: [user]))
+            return
         }
+        // Processes come one after the other: a second mapping of the same one finds it last.
+        guard let index = known, files[index].users.last?.pid != user.pid else { return }
+        files[index].users.append(user)
     }
 }
 

@@ -25,7 +25,7 @@ final class EventLoop {
     /// How long records wait in the ring buffer for the session's reader; nanoseconds.
     private static let patienceWithReader: Int64 = 500_000_000
     /// How long the end waits for it.
-    private static let patienceAtEnd: Int64 = 1_000_000_000
+    private static let patienceAtEnd: Int64 = 3_000_000_000
 
     private let poller: Poller
     /// All but the records.

@@ -28,6 +28,17 @@ struct ProcessScanTests {
         #expect(Set(scan.files.map(\.identity)) == Set(files.map(\.identity)))
     }
 
+    @Test("asking the kernel for mappings and reading their text find the same files")
+    func bothWays() {
+        let pid = ProcessInfo.processInfo.processIdentifier
+        let asked = ProcessScan.run(pids: [pid], asking: true)
+        let read = ProcessScan.run(pids: [pid], asking: false)
+        #expect(!read.files.isEmpty)
+        #expect(Set(asked.files.map(\.identity)) == Set(read.files.map(\.identity)))
+        #expect(Set(asked.files.map(\.path)) == Set(read.files.map(\.path)))
+        #expect(asked.processCount == read.processCount)
+    }
+
     @Test("a process that is gone is no refusal, and is not found when asked for alone")
     func vanished() throws {
         let pid = try endedProcess()

@@ -39,3 +39,20 @@ void sniscope_name_thread(const char *name);
 /// Those that are ignored on entry and are in `respected` stay ignored (nohup). To be called once.
 /// Returns the pipe's end to read from, or -1 with errno.
 int sniscope_catch_signals(const int *signals, size_t count, int respected);
+
+/// An executable mapping of a file in another process.
+struct sniscope_mapping {
+	uint64_t start;
+	uint64_t end;
+	uint64_t offset;
+	uint64_t inode;
+	/// The kernel's own number: major << 20 | minor.
+	uint64_t device;
+};
+
+/// The first executable mapping of a file that ends behind `address` (PROCMAP_QUERY, Linux 6.11),
+/// with its path where `name_size` is not 0. `maps` is an open /proc/PID/maps. Returns the length
+/// of the path without NUL, or 0 if none was asked for; -1 with errno: ENOENT behind the last
+/// mapping, ENOTTY where the kernel has no such query.
+int sniscope_query_mapping(int maps, uint64_t address, struct sniscope_mapping *mapping, char *name,
+			   uint32_t name_size);
