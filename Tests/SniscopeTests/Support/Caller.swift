@@ -1,0 +1,168 @@
+import Foundation
+import Testing
+
+/// A small C program that loads a TLS library by its path and does what it is told, a line at a time.
+///
+/// The commands: `load PATH`, `name TEXT`, `hex BYTES`, `clear`, `length BYTES TEXT` (GnuTLS, no NUL behind the text),
+/// `crossing TEXT` (the text lies across two pages that nobody touched yet), `unanswered` (the text lies on a page that
+/// nobody serves), `burst COUNT TEXT` and `exit`. Each is answered by `done COMMAND`.
+final class Caller: Sendable {
+    let program: Program
+
+    /// - Parameter library: Loaded at once; nil: none yet.
+    init(_ path: String, library: String? = nil) async throws {
+        program = try Program([path], hasInput: true)
+        do {
+            if let library { try await tell("load \(library)") }
+        } catch {
+            program.stop()
+            throw error
+        }
+    }
+
+    var pid: Int32 { program.pid }
+
+    func stop() {
+        program.stop()
+    }
+
+    /// Gives a command and waits for its end.
+    func tell(_ command: String) async throws {
+        let before = program.output.all.count
+        try program.say(command)
+        try await wait("the end of '\(command)'", seconds: 60, program) {
+            if let end = program.end { throw Problem("the caller ended: \(end)\n\(program.account)") }
+            return program.output.all.count > before
+        }
+    }
+
+    static func compile(in workspace: Workspace, _ options: String...) async throws -> String {
+        try await workspace.compile(source, as: "caller")
+    }
+
+    private static let source = #"""
+        #define _GNU_SOURCE
+        #include <dlfcn.h>
+        #include <fcntl.h>
+        #include <linux/userfaultfd.h>
+        #include <stdio.h>
+        #include <stdlib.h>
+        #include <string.h>
+        #include <sys/ioctl.h>
+        #include <sys/mman.h>
+        #include <sys/syscall.h>
+        #include <unistd.h>
+
+        static void *library, *connection;
+        static long (*control)(void *, int, long, void *);
+        static int (*set_name)(void *, int, const void *, size_t);
+
+        static void fail(const char *what)
+        {
+            fprintf(stderr, "%s: %s\n", what, dlerror());
+            exit(3);
+        }
+
+        static void load(const char *path)
+        {
+            library = dlopen(path, RTLD_NOW);
+            if (!library)
+                fail(path);
+            control = dlsym(library, "SSL_ctrl");
+            set_name = dlsym(library, "gnutls_server_name_set");
+            if (control) {
+                void *(*method)(void) = dlsym(library, "TLS_method");
+                void *(*context)(void *) = dlsym(library, "SSL_CTX_new");
+                void *(*new_connection)(void *) = dlsym(library, "SSL_new");
+
+                connection = new_connection(context(method()));
+            } else {
+                int (*init)(void **, unsigned) = dlsym(library, "gnutls_init");
+
+                init(&connection, 2);
+            }
+        }
+
+        static void ask(const char *name)
+        {
+            if (control)
+                control(connection, 55, 0, (void *)name);
+            else
+                set_name(connection, 1, name, strlen(name));
+        }
+
+        static char *unhex(const char *text)
+        {
+            char *result = calloc(strlen(text) / 2 + 1, 1);
+
+            for (size_t i = 0; text[2 * i]; i++)
+                sscanf(text + 2 * i, "%2hhx", &result[i]);
+            return result;
+        }
+
+        /* Fresh pages of a file: nothing is mapped at their addresses until they are touched. */
+        static void crossing(const char *name)
+        {
+            char path[] = "/tmp/sniscope-crossing-XXXXXX";
+            int file = mkstemp(path);
+            char *pages;
+
+            unlink(path);
+            if (ftruncate(file, 8192) || pwrite(file, name, strlen(name), 4096 - 4) < 0)
+                fail("pages");
+            pages = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE, file, 0);
+            madvise(pages, 8192, MADV_RANDOM);
+            ask(pages + 4096 - 4);
+        }
+
+        static void unanswered(void)
+        {
+            int fault = syscall(SYS_userfaultfd, O_CLOEXEC);
+            struct uffdio_api api = { .api = UFFD_API };
+            char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            struct uffdio_register range = {
+                .range = { (unsigned long)page, 4096 }, .mode = UFFDIO_REGISTER_MODE_MISSING
+            };
+
+            if (fault < 0 || ioctl(fault, UFFDIO_API, &api) || ioctl(fault, UFFDIO_REGISTER, &range)) {
+                perror("userfaultfd");
+                exit(4);
+            }
+            puts("held");
+            fflush(stdout);
+            ask(page);
+        }
+
+        int main(void)
+        {
+            char line[4096], text[4096];
+            int number;
+
+            while (fgets(line, sizeof(line), stdin)) {
+                line[strcspn(line, "\n")] = 0;
+                if (sscanf(line, "load %s", text) == 1)
+                    load(text);
+                else if (sscanf(line, "name %s", text) == 1)
+                    ask(text);
+                else if (sscanf(line, "hex %s", text) == 1)
+                    ask(unhex(text));
+                else if (sscanf(line, "length %d %s", &number, text) == 2)
+                    set_name(connection, 1, text, number);
+                else if (sscanf(line, "crossing %s", text) == 1)
+                    crossing(text);
+                else if (sscanf(line, "burst %d %s", &number, text) == 2)
+                    while (number-- > 0)
+                        ask(text);
+                else if (!strcmp(line, "clear"))
+                    control(connection, 55, 0, NULL);
+                else if (!strcmp(line, "unanswered"))
+                    unanswered();
+                else if (!strcmp(line, "exit"))
+                    _exit(0);
+                printf("done %s\n", line);
+                fflush(stdout);
+            }
+            return 0;
+        }
+        """#
+}
