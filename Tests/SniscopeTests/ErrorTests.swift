@@ -131,6 +131,18 @@ extension EndToEnd {
                 try await Sniscope.run("trace", "--output-file", "/nowhere/names"), 1, "/nowhere/names", "No such file")
         }
 
+        @Test("a device as output file keeps its mode", .asRoot)
+        func deviceAsOutput() async throws {
+            func mode() throws -> Int? {
+                try FileManager.default.attributesOfItem(atPath: "/dev/full")[.posixPermissions] as? Int
+            }
+            let before = try mode()
+            expect(
+                try await Sniscope.run("trace", "--output-file", "/dev/full", "-t", "1"), 1, "/dev/full",
+                "No space left")
+            #expect(try mode() == before)
+        }
+
         private func expect(
             _ program: Program, _ status: Int32, _ words: String..., sourceLocation: SourceLocation = #_sourceLocation
         ) {

@@ -14,7 +14,7 @@ struct RunCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup(title: "How") var output: OutputOptions
-    @OptionGroup var stream: StreamOptions
+    @OptionGroup(title: "Tracing") var stream: StreamOptions
 
     @Option(help: ArgumentHelp("Run the command as this user.", valueName: "name"))
     var user: String?

@@ -12,7 +12,7 @@ struct TraceCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "What") var target: TargetOptions
     @OptionGroup(title: "How") var output: OutputOptions
-    @OptionGroup var stream: StreamOptions
+    @OptionGroup(title: "Tracing") var stream: StreamOptions
 
     @Option(name: [.short, .long], help: ArgumentHelp("End after this time.", valueName: "seconds"))
     var timeout: Double?
