@@ -89,6 +89,10 @@ public struct ContainerDirectory: Sendable {
         entries[id]?.container.name = name
     }
 
+    public mutating func setInitPid(id: String, _ pid: Int32) {
+        entries[id]?.container.initPid = pid
+    }
+
     /// Reads the runtime's state of a container again: after its start, which gives it a pid.
     public mutating func refresh(id: String) {
         guard let known = entries[id]?.container else { return }

@@ -50,12 +50,12 @@ private final class PerfRing {
     private let pageSize: Int
     private let dataSize: Int
 
-    /// 128 KB hold some thousand mappings.
+    /// 512 KB hold some four thousand mappings, as many as a busy host makes while a session begins.
     init(cpu: Int32) throws(SystemError) {
         event = try Descriptor(
             adopting: sniscope_open_mapping_events(cpu), "watch executable mappings on", "CPU \(cpu)")
         pageSize = sysconf(Int32(_SC_PAGESIZE))
-        dataSize = 128 << 10
+        dataSize = 512 << 10
         let mapping = mmap(nil, pageSize + dataSize, PROT_READ | PROT_WRITE, MAP_SHARED, event.number, 0)
         guard let mapping, mapping != MAP_FAILED else { throw .last("map the ring buffer of", "CPU \(cpu)") }
         control = mapping

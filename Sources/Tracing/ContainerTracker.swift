@@ -105,7 +105,7 @@ struct ContainerTracker {
 
     /// The container of a process that was seen in a call.
     mutating func container(of record: ServerNameRecord) -> Container? {
-        if let container = directory.container(forCgroup: record.cgroup) { return container }
+        if let container = directory.container(forCgroup: record.cgroup) { return withInitPid(container) }
         if directory.knows(cgroupID: record.cgroup) { return nil }
         if let tree {
             guard !missing.contains(record.cgroup) else { return nil }
@@ -118,6 +118,17 @@ struct ContainerTracker {
             return directory.add(cgroupID: record.cgroup, path: path)
         }
         return try? directory.container(ofProcess: Int32(record.pid))
+    }
+
+    /// Docker writes a container's pid to its own files some time after the start; the bundle has it before.
+    private mutating func withInitPid(_ container: Container) -> Container {
+        guard container.initPid == nil,
+            let bundle = daemons.lazy.compactMap({ $0.bundlePath(ofContainer: container.id) }).first,
+            let text = try? Files.read(bundle + "/init.pid", limit: 64),
+            let pid = Int32(String(decoding: text, as: UTF8.self))
+        else { return container }
+        directory.setInitPid(id: container.id, pid)
+        return directory.container(id: container.id) ?? container
     }
 
     /// Processes in whose root folders containers run, one for each.

@@ -150,7 +150,10 @@ final class EventLoop {
             if let candidate = candidates.candidate(for: mapping) { _ = pool.submit(.mapped(candidate)) }
         }
         if missed > 0 {
-            ownLosses[.mappingsMissed, default: 0] += missed
+            output.add(
+                .notice(
+                    "\(missed) reports of loaded libraries were missed (too many at once); all processes are looked at "
+                        + "again, but one that has ended by now may have gone untraced"))
             rescan()
         }
     }

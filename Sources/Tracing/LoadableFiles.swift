@@ -50,21 +50,36 @@ public struct LoadableFiles {
         return (try? resolver.resolve(program).paths) ?? []
     }
 
-    /// What the loader's cache lists; without one (musl, small images) the libraries in the usual folders.
+    /// What the loader's cache lists, or without one (musl, small images) the libraries in the usual folders; and those
+    /// in folders below, for programs that name such a folder themselves, if they are called like a TLS library.
     var installed: [String] {
-        if let cache { return cache.entries.map(\.path) }
         let triple = "\(Host.machine)-linux-gnu"
-        let folders = [
+        var folders = [
             "/lib", "/usr/lib", "/lib64", "/usr/lib64", "/usr/local/lib", "/lib/\(triple)", "/usr/lib/\(triple)",
         ]
-        let paths = folders.flatMap { folder in
-            names(folder).filter { $0.contains(".so") }.map { "\(folder)/\($0)" }
+        var paths: [String]
+        if let cache {
+            paths = cache.entries.map(\.path)
+            folders = Set(paths.compactMap { path in path.lastIndex(of: "/").map { String(path[..<$0]) } }).sorted()
+        } else {
+            paths = folders.flatMap { folder in libraries(in: folder) }
+        }
+        paths += folders.prefix(Self.mostFolders).flatMap { folder in
+            // A name without a dot is a folder's, mostly; another one has no names in it.
+            names(folder).filter { !$0.contains(".") }.prefix(Self.mostFolders).flatMap { name in
+                libraries(in: "\(folder)/\(name)").filter { $0.contains("ssl") || $0.contains("tls") }
+            }
         }
         return Array(paths.prefix(Self.mostInstalled))
     }
 
+    private func libraries(in folder: String) -> [String] {
+        names(folder).filter { $0.contains(".so") }.map { "\(folder)/\($0)" }
+    }
+
+    private static let mostFolders = 1024
     /// A folder of a container can hold any number of names.
-    private static let mostInstalled = 4096
+    private static let mostInstalled = 16384
 
     private var cache: LoaderCache? {
         // No cache, or a damaged one: what it would have told is seen when it is mapped.

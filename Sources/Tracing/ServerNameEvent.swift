@@ -58,7 +58,6 @@ public enum LossReason: String, Sendable, CaseIterable {
     case slowOutput = "output too slow"
     case containersMissed = "container starts missed: ring buffer full"
     case processesNotFollowed = "too many child processes to follow"
-    case mappingsMissed = "library loads missed: perf buffer full"
 }
 
 /// What is traced at the moment the session is ready.
