@@ -4,6 +4,7 @@ internal import Glibc
 /// What this process may do, and where it runs.
 public enum Host {
     public static var pid: UInt32 { UInt32(getpid()) }
+    public static var userID: UInt32 { getuid() }
     public static var isRoot: Bool { geteuid() == 0 }
 
     /// Effective capabilities, one bit each, numbered as in linux/capability.h.

@@ -67,7 +67,7 @@ struct ContainerTracker {
 
     /// The bundle is named by the runtime's own command line, or lies where the daemon keeps them.
     private func bundlePath(_ container: Container, creator: UInt32) -> String? {
-        if let arguments = try? ProcessRecord.arguments(of: Int32(creator)),
+        if let arguments = ProcessRecord.trustedArguments(of: Int32(creator)),
             let path = OCIBundle.path(fromCommandLine: arguments), path.hasPrefix("/")
         {
             return path

@@ -22,9 +22,9 @@ public struct DockerDaemon: Equatable, Sendable {
     public static func running() throws(SystemError) -> [DockerDaemon] {
         try Processes.all().compactMap { pid in
             guard let status = try? ProcessStatus(pid: pid), status.comm == "dockerd",
-                let arguments = try? ProcessRecord.arguments(of: pid), !arguments.isEmpty,
                 let cgroups = try? CgroupMembership(pid: pid),
-                !cgroups.paths.contains(where: { CgroupPath.containerID(in: $0) != nil })
+                !cgroups.paths.contains(where: { CgroupPath.containerID(in: $0) != nil }),
+                let arguments = ProcessRecord.trustedArguments(of: pid), !arguments.isEmpty
             else { return nil }
             let folder = try? Files.linkTarget("/proc/\(pid)/cwd")
             return DockerDaemon(pid: pid, arguments: arguments, workingDirectory: folder ?? "/") { path in
