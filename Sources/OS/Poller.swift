@@ -19,11 +19,6 @@ public struct Poller: ~Copyable {
         }
     }
 
-    /// Stops watching; a descriptor that is not watched is no error.
-    public func remove(_ descriptor: Int32) {
-        epoll_ctl(epoll.number, EPOLL_CTL_DEL, descriptor, nil)
-    }
-
     /// The tags of those that are ready; none after `milliseconds` (-1: waits for ever).
     public func wait(milliseconds: Int32) throws(SystemError) -> [UInt32] {
         var tags: [UInt32] = []

@@ -36,6 +36,4 @@ public struct SystemError: Error, Sendable, Equatable, CustomStringConvertible {
 
     public var isNotFound: Bool { code == ENOENT || code == ESRCH || code == ENOTDIR }
     public var isNotPermitted: Bool { code == EPERM || code == EACCES }
-    public var isInvalidArgument: Bool { code == EINVAL }
-    public var isUnsupported: Bool { code == EOPNOTSUPP || code == ENOSYS || code == ENOTSUP }
 }

@@ -10,6 +10,7 @@ final class EventLoop {
     enum Message: Sendable {
         case probed(job: UInt64, ProbeJob, [ProbeOutcome])
         case docker(DockerChange)
+        case rescanned(Result<ProcessScan, SystemError>)
         case stop
     }
 
@@ -42,6 +43,8 @@ final class EventLoop {
     private var output: Output
     private var isStopping = false
     private var isPaced = false
+    private var isRescanning = false
+    private var isRescanWanted = false
     private var isPatienceOver = false
     private var lastProgress: UInt64 = 0
     private var lastProgressAt: Int64 = 0
@@ -85,8 +88,8 @@ final class EventLoop {
         while !isStopping {
             let tags = try wait()
             // Names of containers and files first: records are attributed by them.
-            if tags.contains(Tag.mailbox) { readMailbox() }
-            if tags.contains(Tag.mappings) { readMappings() }
+            if tags.contains(Tag.mailbox) { try readMailbox() }
+            if tags.contains(Tag.mappings) { try readMappings() }
             if tags.contains(Tag.records) { readRecords() }
             for notice in containers.takeNotices() { output.add(.notice(notice)) }
             finishStartIfDone()
@@ -100,7 +103,6 @@ final class EventLoop {
         summary.lost = losses().filter { $0.value > 0 }
         // An event is either captured or lost.
         summary.events -= ownLosses[.slowOutput, default: 0]
-        summary.files = table.counts.files
         return summary
     }
 
@@ -121,7 +123,7 @@ final class EventLoop {
         !isPatienceOver && Clock.monotonic - lastProgressAt < Self.patienceWithReader
     }
 
-    private func readMailbox() {
+    private func readMailbox() throws(SystemError) {
         for message in mailbox.take() {
             switch message {
             case .probed(let number, let job, let outcomes):
@@ -130,6 +132,8 @@ final class EventLoop {
                 start.finished(number)
             case .docker(let change):
                 containers.apply(change, program)
+            case .rescanned(let scan):
+                try lookAgain(scan)
             case .stop:
                 isStopping = true
             }
@@ -144,7 +148,7 @@ final class EventLoop {
         }
     }
 
-    private func readMappings() {
+    private func readMappings() throws(SystemError) {
         guard let monitor else { return }
         let missed = monitor.drain { mapping in
             if let candidate = candidates.candidate(for: mapping) { _ = pool.submit(.mapped(candidate)) }
@@ -154,17 +158,30 @@ final class EventLoop {
                 .notice(
                     "\(missed) reports of loaded libraries were missed (too many at once); all processes are looked at "
                         + "again, but one that has ended by now may have gone untraced"))
-            rescan()
+            try beginRescan()
         }
     }
 
-    /// After missed reports: whatever is mapped now is looked at again.
-    private func rescan() {
-        do throws(SystemError) {
-            for file in try ProcessScan.run().files {
+    /// After missed reports: whatever is mapped now is looked at again, by a thread that may wait for it.
+    private func beginRescan() throws(SystemError) {
+        // What is missed while a scan runs may be behind it: another one follows.
+        isRescanWanted = isRescanning
+        guard !isRescanning else { return }
+        isRescanning = true
+        try Threads.start(name: "scan") { [mailbox] in
+            mailbox.post(.rescanned(Result { () throws(SystemError) in try ProcessScan.run() }))
+        }
+    }
+
+    private func lookAgain(_ scan: Result<ProcessScan, SystemError>) throws(SystemError) {
+        isRescanning = false
+        if isRescanWanted { try beginRescan() }
+        switch scan {
+        case .success(let scan):
+            for file in scan.files {
                 if let candidate = candidates.candidate(for: file) { _ = pool.submit(.mapped(candidate)) }
             }
-        } catch {
+        case .failure(let error):
             output.add(.notice("\(error); libraries that were mapped just now may go untraced"))
         }
     }

@@ -77,7 +77,4 @@ public struct SessionSummary: Sendable {
     public var events: UInt64 = 0
     public var unreadableNames: UInt64 = 0
     public var lost: [LossReason: UInt64] = [:]
-    public var files = 0
-    /// Processes that a BPF program waits for at the end: each sleeps in a read of its own memory.
-    public var holders: [UInt32] = []
 }

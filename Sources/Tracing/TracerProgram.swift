@@ -131,11 +131,9 @@ struct TracerProgram {
         ]
     }
 
-    /// Processes that a program has been waiting for longer than `milliseconds`.
-    func holders(longerThan milliseconds: Int64) -> [UInt32] {
-        let limit = Clock.monotonic - milliseconds * 1_000_000
-        let pids = waiting.keys.compactMap { waiting[$0] }.filter { Int64($0.since) < limit }.map(\.pid)
-        return Set(pids).sorted()
+    /// Processes that a program waits for: each sleeps in a read of its own memory.
+    func holders() -> [UInt32] {
+        Set(waiting.keys.compactMap { waiting[$0]?.pid }).sorted()
     }
 }
 

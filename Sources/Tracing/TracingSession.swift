@@ -67,9 +67,7 @@ public final class TracingSession: Sendable {
     /// What the session did. To be called once `items` has ended.
     /// - Throws: what ended the session, if anything did.
     public func summary() throws -> SessionSummary {
-        var summary = try result.withLock { $0 }?.get() ?? SessionSummary()
-        summary.holders = closing.program.holders(longerThan: 0)
-        return summary
+        try result.withLock { $0 }?.get() ?? SessionSummary()
     }
 
     /// Takes the probes out, side by side, and waits at most `milliseconds` for it. To be called once, last: what a
@@ -81,6 +79,6 @@ public final class TracingSession: Sendable {
         let links = closing.table.takeLinks() + closing.tracepoints
         let count = links.count
         let closed = BPFLink.close(links, within: milliseconds)
-        return (count - closed, closed < count ? closing.program.holders(longerThan: 0) : [])
+        return (count - closed, closed < count ? closing.program.holders() : [])
     }
 }
