@@ -3,7 +3,7 @@
 #ifndef SNISCOPE_FILTERS_H
 #define SNISCOPE_FILTERS_H
 
-/* Control groups of containers: 1 wanted, 0 not. */
+/* Control groups: 1 a container that is wanted, or may be; 0 one that is not. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
@@ -46,6 +46,20 @@ const volatile bool pass_outside;
 const volatile bool filter_processes;
 const volatile bool filter_comms;
 const volatile bool filter_users;
+
+/* A new control group may be that of a container that is wanted: its events pass until user space
+ * has found out. */
+static __always_inline void note_cgroup(__u64 id, bool created)
+{
+	__u8 undecided = 1;
+
+	if (!filter_containers)
+		return;
+	if (created)
+		bpf_map_update_elem(&containers, &id, &undecided, BPF_ANY);
+	else
+		bpf_map_delete_elem(&containers, &id);
+}
 
 static __always_inline bool wanted_container(void)
 {

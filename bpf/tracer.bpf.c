@@ -217,21 +217,25 @@ int server_name(struct pt_regs *ctx)
 static __always_inline int on_cgroup(struct bpf_raw_tracepoint_args *ctx, __u32 type)
 {
 	struct cgroup *cgroup = (struct cgroup *)ctx->args[0];
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct sniscope_cgroup *record;
+	__u32 hierarchy = BPF_CORE_READ(cgroup, root, hierarchy_id);
+	__u64 id = BPF_CORE_READ(cgroup, kn, id);
 	long length;
 
-	/* 0 is the v2 hierarchy's; ids of others are no ids of bpf_get_current_cgroup_id. */
-	if (BPF_CORE_READ(cgroup, root, hierarchy_id))
-		return 0;
+	/* Ids of v1 hierarchies are no ids of bpf_get_current_cgroup_id. */
+	if (!hierarchy)
+		note_cgroup(id, type == SNISCOPE_CGROUP_CREATED);
 	record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
 	if (!record) {
 		count_lost(SNISCOPE_LOST_CGROUP_RING_FULL);
 		return 0;
 	}
 	record->type = type;
-	record->id = BPF_CORE_READ(cgroup, kn, id);
+	record->id = id;
 	record->pid = bpf_get_current_pid_tgid() >> 32;
-	record->padding = 0;
+	record->hierarchy = hierarchy;
+	BPF_CORE_READ_INTO(&record->comm, task, group_leader, comm);
 	length =
 		bpf_probe_read_kernel_str(record->path, sizeof(record->path), (void *)ctx->args[1]);
 	record->path_length = length > 0 ? length - 1 : 0;

@@ -11,11 +11,16 @@ public struct RuntimeName: RawRepresentable, Hashable, Sendable, CustomStringCon
     public static let crio = RuntimeName(rawValue: "cri-o")
     public static let podman = RuntimeName(rawValue: "podman")
     public static let runc = RuntimeName(rawValue: "runc")
+    public static let crun = RuntimeName(rawValue: "crun")
+    public static let lxc = RuntimeName(rawValue: "lxc")
+    public static let nspawn = RuntimeName(rawValue: "systemd-nspawn")
     /// The cgroup is a container's, and nothing tells whose.
     public static let unknown = RuntimeName(rawValue: "unknown")
 
     /// Those that users can name.
-    public static let all: [RuntimeName] = [.docker, .containerd, .crio, .podman, .runc]
+    public static let all: [RuntimeName] = [
+        .docker, .containerd, .crio, .podman, .runc, .crun, .lxc, .nspawn,
+    ]
 
     public var description: String { rawValue }
 }
@@ -33,10 +38,20 @@ public struct Container: Equatable, Sendable {
     public var initPid: Int32?
     /// nil outside Kubernetes.
     public var kubernetes: KubernetesContainer?
+    /// Nanoseconds since the epoch; nil where it is not known.
+    public var startedAt: Int64?
+    /// Its OCI bundle; nil where it has none or it is not known.
+    public var bundlePath: String?
+    /// Its own cgroup, from the hierarchy's root; nil where it has none, or none that is known.
+    public var cgroupPath: String?
+    /// The inode number of its mount namespace, for a container without a cgroup of its own: what tells its processes
+    /// from the host's then.
+    public var mountNamespace: UInt32?
 
     public init(
         runtime: RuntimeName, id: String, name: String, imageName: String? = nil, initPid: Int32? = nil,
-        kubernetes: KubernetesContainer? = nil
+        kubernetes: KubernetesContainer? = nil, startedAt: Int64? = nil, bundlePath: String? = nil,
+        cgroupPath: String? = nil, mountNamespace: UInt32? = nil
     ) {
         self.runtime = runtime
         self.id = id
@@ -44,11 +59,17 @@ public struct Container: Equatable, Sendable {
         self.imageName = imageName
         self.initPid = initPid
         self.kubernetes = kubernetes
+        self.startedAt = startedAt
+        self.bundlePath = bundlePath
+        self.cgroupPath = cgroupPath
+        self.mountNamespace = mountNamespace
     }
 
-    /// A container of which nothing but its cgroup is known.
-    init(of cgroup: ContainerCgroup) {
-        self.init(runtime: cgroup.runtime ?? .unknown, id: cgroup.id, name: Self.shortID(cgroup.id))
+    /// A container of which nothing but what is seen from outside is known.
+    public init(of clue: ContainerClue) {
+        self.init(
+            runtime: clue.hint ?? .unknown, id: clue.id, name: Self.name(nil, id: clue.id),
+            bundlePath: clue.bundle?.path, cgroupPath: clue.cgroupPath)
     }
 
     /// Docker's names begin with a slash; a missing one becomes the short id.
@@ -57,8 +78,8 @@ public struct Container: Equatable, Sendable {
         return name.isEmpty ? shortID(id) : name
     }
 
-    /// What runtimes show in place of a name.
-    static func shortID(_ id: String) -> String { String(id.prefix(12)) }
+    /// What runtimes show in place of a name; an id of the user's own choice (`runc run web`) is a name already.
+    static func shortID(_ id: String) -> String { CgroupPath.isContainerID(id) ? String(id.prefix(12)) : id }
 }
 
 /// Which container of which pod.

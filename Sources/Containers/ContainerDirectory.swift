@@ -1,129 +1,166 @@
-public import OS
-internal import Processes
-
-/// Which container a cgroup or a process belongs to. Used from one thread; a copy is another directory.
+/// Which container a cgroup or a mount namespace belongs to. Knows what it is told and reads nothing. Used from one
+/// thread; a copy is another directory.
 public struct ContainerDirectory: Sendable {
-    private let runtimes: [any ContainerRuntime]
-    /// Container ids by cgroup; nil for a cgroup that is known to be the host's.
-    private var idsByCgroup: [UInt64: String?] = [:]
+    /// Whom a process belongs to.
+    public enum Owner: Equatable, Sendable {
+        case host
+        case container(Container)
+        /// A container's whose runtime's state is still being read; the cgroup is the container's own.
+        case pending(cgroup: String)
+        /// Nobody told of this cgroup.
+        case unknown
+    }
+
+    /// Containers, and cgroups that are about to be one, by their own cgroup; those without one by their id.
     private var entries: [String: Entry] = [:]
+    /// Keys of `entries` by cgroup; nil for a cgroup that is known to be the host's.
+    private var owners: [UInt64: String?] = [:]
+    private var keysByID: [String: String] = [:]
+    private var keysByNamespace: [UInt32: String] = [:]
 
     private struct Entry {
-        var container: Container
-        var cgroups: Set<UInt64> = []
-        /// Why the runtime's state could not be read, when it was last tried.
-        var failure: (any Error)?
+        /// nil: its runtime's state is still being read.
+        var container: Container?
+        /// Of the container's own cgroup; nil where there is no v2 hierarchy.
+        var cgroupID: UInt64?
     }
 
-    /// - Parameter runtimes: Asked in this order, those that the cgroup's path hints at first.
-    public init(runtimes: [any ContainerRuntime]) {
-        self.runtimes = runtimes
-    }
+    public init() {}
 
-    /// Takes in a cgroup. The runtime's state is read once for each container, when its first cgroup comes.
-    /// - Parameters:
-    ///   - cgroupID: In the v2 hierarchy; ids of v1 hierarchies collide with them.
-    ///   - path: From the root of the hierarchy. A container's descendants belong to it.
-    /// - Returns: The container it belongs to; nil for the host's cgroups.
+    /// Takes in a cgroup of the v2 hierarchy.
+    /// - Parameter path: From the root of the hierarchy. A container's descendants belong to it.
+    /// - Returns: Whose it is by what is known now.
     @discardableResult
-    public mutating func add(cgroupID: UInt64, path: String) -> Container? {
-        // Ids are not used again while the system runs (kernfs counts generations), but a caller may repeat itself.
-        remove(cgroupID: cgroupID)
-        guard let cgroup = CgroupPath.containerID(in: path) else {
-            idsByCgroup[cgroupID] = .some(nil)
+    public mutating func add(cgroupID: UInt64, path: String) -> Owner {
+        let key = key(above: path)
+        owners[cgroupID] = .some(key)
+        guard let key else { return .host }
+        if key == path { entries[key]?.cgroupID = cgroupID }
+        return owner(key)
+    }
+
+    /// Announces that a cgroup is a container's own, or may be: `settle` says which.
+    public mutating func expect(cgroup path: String, cgroupID: UInt64?) {
+        entries[path] = Entry(container: nil, cgroupID: cgroupID)
+        if let cgroupID { owners[cgroupID] = path }
+    }
+
+    /// Says what an expected cgroup is.
+    /// - Parameter container: nil: the host's.
+    public mutating func settle(cgroup path: String, _ container: Container?) {
+        guard let entry = entries[path], entry.container == nil else { return }
+        if let container {
+            add(container)
+        } else {
+            forget(path)
+            if let cgroupID = entry.cgroupID { owners[cgroupID] = .some(nil) }
+        }
+    }
+
+    /// Takes in a container, or what is new about it.
+    public mutating func add(_ container: Container) {
+        let key = container.cgroupPath ?? container.id
+        entries[key, default: Entry()].container = container
+        keysByID[container.id] = key
+        if let namespace = container.mountNamespace { keysByNamespace[namespace] = key }
+    }
+
+    /// Forgets a cgroup; with a container's own one the container.
+    /// - Returns: The container that ended.
+    @discardableResult
+    public mutating func remove(cgroupID: UInt64) -> Container? {
+        guard let key = owners.removeValue(forKey: cgroupID) ?? nil, entries[key]?.cgroupID == cgroupID else {
             return nil
         }
-        idsByCgroup[cgroupID] = cgroup.id
-        let container = container(of: cgroup)
-        entries[cgroup.id]?.cgroups.insert(cgroupID)
-        return container
+        return forget(key)
     }
 
-    /// Forgets a cgroup, and with its last one the container.
-    public mutating func remove(cgroupID: UInt64) {
-        guard let id = idsByCgroup.removeValue(forKey: cgroupID) ?? nil else { return }
-        entries[id]?.cgroups.remove(cgroupID)
-        if entries[id]?.cgroups.isEmpty == true { entries[id] = nil }
+    /// Forgets a container that has no cgroup of its own.
+    @discardableResult
+    public mutating func remove(containerID id: String) -> Container? {
+        keysByID[id].flatMap { forget($0) }
     }
 
-    /// The container of a cgroup that was added; nil for the host's and for unknown ones. One or two look-ups.
-    public func container(forCgroup id: UInt64) -> Container? {
-        guard let container = idsByCgroup[id] ?? nil else { return nil }
-        return entries[container]?.container
+    /// Forgets a container whose cgroup has no number: on a host without the v2 hierarchy, or of a runtime that makes
+    /// none there.
+    @discardableResult
+    public mutating func remove(unnumberedCgroup path: String) -> Container? {
+        guard let entry = entries[path], entry.cgroupID == nil else { return nil }
+        return forget(path)
     }
 
-    /// Whether the cgroup was added, as a container's or the host's.
-    public func knows(cgroupID: UInt64) -> Bool {
-        idsByCgroup[cgroupID] != nil
+    /// Whose a process in this cgroup of the v2 hierarchy is. One or two look-ups.
+    public func owner(ofCgroup id: UInt64) -> Owner {
+        guard let key = owners[id] else { return .unknown }
+        return key.map(owner) ?? .host
     }
 
-    /// The container of a process, by the paths in /proc/PID/cgroup: also where there is no v2 hierarchy.
-    /// - Returns: nil for a process of the host.
-    /// - Throws: `isNotFound` for a process that has ended.
-    public mutating func container(ofProcess pid: Int32) throws(SystemError) -> Container? {
-        try container(ofPaths: CgroupMembership(pid: pid).paths)
+    /// Whose a process with these cgroup paths is: the way where there is no v2 hierarchy.
+    public func owner(ofPaths paths: [String]) -> Owner {
+        paths.lazy.compactMap { key(above: $0) }.first.map(owner) ?? .unknown
     }
 
-    /// The container that the first telling path belongs to. The way for v1 cgroups, whose ids are another hierarchy's:
-    /// on a hybrid host they are made 15 ms before the v2 one, so they are the earliest sign of a container.
-    public mutating func container(ofPaths paths: [String]) -> Container? {
-        paths.lazy.compactMap(CgroupPath.containerID).first.map { container(of: $0) }
+    /// The container without a cgroup of its own whose mount namespace this is.
+    public func container(forMountNamespace namespace: UInt32) -> Container? {
+        keysByNamespace[namespace].flatMap { entries[$0]?.container }
     }
 
-    /// The containers met so far, by name.
-    public var all: [Container] {
-        entries.values.map(\.container).sorted { ($0.name, $0.id) < ($1.name, $1.id) }
-    }
-
-    /// Why containers show with their short id only, by id: the runtime's state was there and could not be read.
-    public var failures: [String: any Error] {
-        entries.compactMapValues(\.failure)
-    }
-
+    /// Of an id that several containers have (`ctr run` in two namespaces), the last one's.
     public func container(id: String) -> Container? {
-        entries[id]?.container
+        keysByID[id].flatMap { entries[$0]?.container }
     }
 
-    /// Takes a name from the runtime's events. A container that was not met is left alone: its state has the name.
-    public mutating func rename(id: String, name: String) {
-        entries[id]?.container.name = name
+    /// The cgroup of a container's own, as the v2 hierarchy numbers it.
+    public func cgroupID(of container: Container) -> UInt64? {
+        entries[container.cgroupPath ?? container.id]?.cgroupID
     }
 
-    public mutating func setInitPid(id: String, _ pid: Int32) {
-        entries[id]?.container.initPid = pid
-    }
+    public func cgroupID(ofCgroup path: String) -> UInt64? { entries[path]?.cgroupID }
 
-    /// Reads the runtime's state of a container again: after its start, which gives it a pid.
-    public mutating func refresh(id: String) {
-        guard let known = entries[id]?.container else { return }
-        let (container, failure) = stored(id: id, hint: known.runtime)
-        entries[id]?.failure = failure
-        if let container { entries[id]?.container = container }
-    }
+    /// Whether a cgroup or one above it is a container's, or is about to be.
+    public func covers(cgroup path: String) -> Bool { key(above: path) != nil }
 
-    /// Forgets a container and its cgroups.
-    public mutating func remove(containerID id: String) {
-        guard let entry = entries.removeValue(forKey: id) else { return }
-        for cgroup in entry.cgroups { idsByCgroup[cgroup] = nil }
-    }
-
-    private mutating func container(of cgroup: ContainerCgroup) -> Container {
-        if let known = entries[cgroup.id] { return known.container }
-        let (stored, failure) = stored(id: cgroup.id, hint: cgroup.runtime)
-        let container = stored ?? Container(of: cgroup)
-        entries[cgroup.id] = Entry(container: container, failure: failure)
+    /// Changes what is known of a container.
+    /// - Returns: The container as it is now; nil where there is none with this id.
+    @discardableResult
+    public mutating func update(id: String, _ change: (inout Container) -> Void) -> Container? {
+        guard let key = keysByID[id], var container = entries[key]?.container else { return nil }
+        change(&container)
+        entries[key]?.container = container
         return container
     }
 
-    private func stored(id: String, hint: RuntimeName?) -> (container: Container?, failure: (any Error)?) {
-        var failure: (any Error)?
-        for runtime in runtimes.filter({ $0.name == hint }) + runtimes.filter({ $0.name != hint }) {
-            do {
-                if let container = try runtime.container(id: id) { return (container, nil) }
-            } catch {
-                failure = failure ?? error
-            }
+    /// The containers, by name.
+    public var all: [Container] {
+        entries.values.compactMap(\.container).sorted { ($0.name, $0.id) < ($1.name, $1.id) }
+    }
+
+    public var count: Int { entries.count }
+
+    private func owner(_ key: String) -> Owner {
+        guard let entry = entries[key] else { return .host }
+        return entry.container.map { .container($0) } ?? .pending(cgroup: key)
+    }
+
+    /// The outermost container's cgroup at or above `path`: the one that the host's runtime knows, where containers run
+    /// in containers.
+    private func key(above path: String) -> String? {
+        var end = path.startIndex
+        while end < path.endIndex {
+            end = path[path.index(after: end)...].firstIndex(of: "/") ?? path.endIndex
+            let candidate = String(path[..<end])
+            if entries[candidate] != nil { return candidate }
         }
-        return (nil, failure)
+        return nil
+    }
+
+    @discardableResult
+    private mutating func forget(_ key: String) -> Container? {
+        guard let container = entries.removeValue(forKey: key)?.container else { return nil }
+        if keysByID[container.id] == key { keysByID[container.id] = nil }
+        if let namespace = container.mountNamespace, keysByNamespace[namespace] == key {
+            keysByNamespace[namespace] = nil
+        }
+        return container
     }
 }

@@ -34,11 +34,35 @@ public struct OCIBundle: Equatable, Sendable {
         annotations = config.annotations ?? [:]
     }
 
-    /// The bundle that a command line names: runc's and crun's `--bundle PATH`, conmon's `-b PATH`.
-    /// nil where it names none; the bundle then is the working directory of that process.
-    /// A relative path is relative to that folder too.
-    public static func path(fromCommandLine arguments: [String]) -> String? {
-        CommandLineOptions(arguments).last(of: ["--bundle", "-bundle", "-b"])
+    /// Whether a cgroup is that of this bundle's container itself, not one above or below it.
+    /// - Parameter path: From the hierarchy's root. It may be longer than the path that was asked for: a runtime that
+    ///   is in a cgroup itself can begin there.
+    public func owns(cgroup path: String, id: String) -> Bool {
+        guard let cgroupsPath, !cgroupsPath.isEmpty else { return Self.isNamed(path, after: id) }
+        let parts = cgroupsPath.split(separator: ":", omittingEmptySubsequences: false)
+        // "slice:prefix:name" becomes the scope "prefix-name.scope", or with an empty prefix "name.scope" (runc,
+        // libcontainer/cgroups/systemd/common.go, getUnitName).
+        if parts.count == 3, path.hasSuffix("/" + (parts[1].isEmpty ? "" : parts[1] + "-") + parts[2] + ".scope") {
+            return true
+        }
+        return path == cgroupsPath || path.hasSuffix(cgroupsPath.hasPrefix("/") ? cgroupsPath : "/" + cgroupsPath)
+    }
+
+    /// Where a bundle names no cgroup, the runtime names it after the container: "ID", "runc-ID.scope".
+    static func isNamed(_ path: String, after id: String) -> Bool {
+        guard let last = path.split(separator: "/").last else { return false }
+        return last == id || (last.hasSuffix(".scope") && last.dropLast(6).hasSuffix("-" + id))
+    }
+
+    /// The container's first process, as the runtime's shim or monitor writes it down before it starts: containerd's
+    /// `init.pid`, conmon's `pidfile`.
+    public static func initPid(inBundle path: String) -> Int32? {
+        for name in ["init.pid", "pidfile"] {
+            // Not there yet, or another runtime's bundle.
+            guard let text = try? Files.read("\(path)/\(name)", limit: 64) else { continue }
+            return Int32(String(decoding: text, as: UTF8.self).filter(\.isNumber))
+        }
+        return nil
     }
 
     private struct Config: Decodable {

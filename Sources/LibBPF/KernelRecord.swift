@@ -89,14 +89,18 @@ public struct ServerNameRecord: Sendable {
     }
 }
 
-/// A control group of the v2 hierarchy that came or went.
+/// A control group that came or went.
 public struct CgroupRecord: Sendable {
     public let isCreated: Bool
+    /// Whether it is of the v2 hierarchy. Numbers of v1 hierarchies are no `ServerNameRecord.cgroup`.
+    public let isUnified: Bool
     public let id: UInt64
     /// From the hierarchy's root.
     public let path: String
-    /// Who made it.
+    /// Who made or removed it.
     public let pid: UInt32
+    /// The name of that process.
+    public let comm: String
 
     init?(_ bytes: UnsafeRawBufferPointer, isCreated: Bool) {
         guard bytes.count >= MemoryLayout<sniscope_cgroup>.size else { return nil }
@@ -105,7 +109,9 @@ public struct CgroupRecord: Sendable {
         guard start + Int(raw.path_length) <= bytes.count else { return nil }
         self.isCreated = isCreated
         id = raw.id
+        isUnified = raw.hierarchy == 0
         pid = raw.pid
+        comm = text(bytes, start - Int(SNISCOPE_COMM_LENGTH), Int(SNISCOPE_COMM_LENGTH))
         path = String(decoding: bytes[start..<(start + Int(raw.path_length))], as: UTF8.self)
     }
 }

@@ -5,6 +5,11 @@ public enum Clock {
     public static var monotonic: Int64 { read(CLOCK_MONOTONIC) }
     public static var realtime: Int64 { read(CLOCK_REALTIME) }
 
+    /// Since the system's start, also while it slept.
+    public static var boot: Int64 { read(CLOCK_BOOTTIME) }
+    /// Of the times in /proc/PID/stat.
+    public static let ticksPerSecond = Int64(sysconf(Int32(_SC_CLK_TCK)))
+
     private static func read(_ clock: clockid_t) -> Int64 {
         var time = timespec()
         clock_gettime(clock, &time)

@@ -40,11 +40,29 @@ public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
     // `mutex` guards `elements` and `isClosed`; both live as long as this object, at one address.
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let arrived = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    private var elements: [Element] = []
-    private var head = 0
+    private var lanes: [Lane]
     private var isClosed = false
 
-    public init() {
+    /// Elements of one urgency, from `head` on.
+    private struct Lane {
+        var elements: [Element] = []
+        var head = 0
+
+        mutating func removeFirst() -> Element? {
+            guard head < elements.count else { return nil }
+            let element = elements[head]
+            head += 1
+            if head == elements.count || head > 1024 {
+                elements.removeFirst(head)
+                head = 0
+            }
+            return element
+        }
+    }
+
+    /// - Parameter urgencies: How many there are; 0 is the most urgent.
+    public init(urgencies: Int = 1) {
+        lanes = Array(repeating: Lane(), count: urgencies)
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(arrived, nil)
     }
@@ -56,26 +74,24 @@ public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    public func put(_ element: Element) {
+    public func put(_ element: Element, urgency: Int = 0) {
         pthread_mutex_lock(mutex)
-        elements.append(element)
+        lanes[urgency].elements.append(element)
         pthread_cond_signal(arrived)
         pthread_mutex_unlock(mutex)
     }
 
-    /// The oldest element; nil once the queue is closed, whatever is in it.
+    /// The oldest of the most urgent elements; nil once the queue is closed, whatever is in it.
     public func take() -> Element? {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
-        while !isClosed && head == elements.count { pthread_cond_wait(arrived, mutex) }
-        guard !isClosed else { return nil }
-        let element = elements[head]
-        head += 1
-        if head == elements.count || head > 1024 {
-            elements.removeFirst(head)
-            head = 0
+        while !isClosed {
+            for index in lanes.indices {
+                if let element = lanes[index].removeFirst() { return element }
+            }
+            pthread_cond_wait(arrived, mutex)
         }
-        return element
+        return nil
     }
 
     public func close() {

@@ -32,6 +32,11 @@ public struct ProcessStatus: Equatable, Sendable {
     /// Clock ticks since boot.
     public let startTime: UInt64
 
+    /// When the process began, in nanoseconds since the epoch, to a hundredth of a second.
+    public var startedAt: Int64 {
+        Clock.realtime - Clock.boot + Int64(startTime) * (1_000_000_000 / Clock.ticksPerSecond)
+    }
+
     public init(pid: Int32) throws(SystemError) {
         let path = "/proc/\(pid)/stat"
         guard let status = ProcessStatus(stat: try Files.read(path)) else {

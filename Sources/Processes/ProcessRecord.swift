@@ -84,6 +84,11 @@ public struct ProcessRecord: Equatable, Sendable {
         return target.hasSuffix(mark) ? (String(target.dropLast(mark.count)), true) : (target, false)
     }
 
+    /// The inode number of a process's mount namespace; nil where looking is not permitted or the process has ended.
+    public static func mountNamespace(of pid: Int32) -> UInt32? {
+        (try? namespace("mnt", of: pid)).flatMap(\.self).map { UInt32(truncatingIfNeeded: $0) }
+    }
+
     /// "mnt:[4026531840]" → 4026531840.
     private static func namespace(_ kind: String, of pid: Int32) throws(SystemError) -> UInt64? {
         try link("ns/\(kind)", of: pid).flatMap { UInt64($0.drop { $0 != "[" }.dropFirst().dropLast()) }

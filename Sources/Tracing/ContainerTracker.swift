@@ -3,76 +3,110 @@ internal import LibBPF
 internal import OS
 internal import Processes
 
-/// Keeps the containers of this host: from the control groups that the kernel reports, with names from the runtimes'
-/// own files and changes of names from their daemons; and tells the kernel which of them are wanted.
+/// Keeps the containers of this host: from the control groups that the kernel reports, what the runtimes' files say of
+/// them and changes of names from their daemons; and tells the kernel which of them are wanted. Reads nothing that could
+/// keep it waiting: whose a new control group is, other threads find out.
 struct ContainerTracker {
-    private var directory: ContainerDirectory
-    private var daemons: [DockerDaemon]
+    private var directory = ContainerDirectory()
     private let filter: SessionOptions.ContainerFilter?
     private let tree: CgroupTree?
-    /// Container cgroups whose verdict the kernel has.
-    private var judged: [UInt64: String] = [:]
     /// Control groups that were looked for in vain; their numbers are not given again.
     private var missing: Set<UInt64> = []
+    /// Mount namespaces, not the host's own, that no container has.
+    private var plainNamespaces: Set<UInt32> = []
+    private let hostNamespace: UInt32
     /// What the user should know.
     private var notices: [String] = []
 
+    /// What is known of the container of a process.
+    enum Attribution {
+        case known(Container?)
+        /// It is being found out, and told by `settle`.
+        case pending(key: String)
+    }
+
     /// - Parameter tree: nil where there is no v2 hierarchy: a process's own cgroup paths decide then.
-    init(daemons: [DockerDaemon], filter: SessionOptions.ContainerFilter?, tree: CgroupTree?) {
-        self.daemons = daemons
+    init(filter: SessionOptions.ContainerFilter?, tree: CgroupTree?) {
         self.filter = filter
         self.tree = tree
-        directory = ContainerDirectory(runtimes: [DockerRuntime(daemons: daemons)])
+        hostNamespace = ProcessRecord.mountNamespace(of: Int32(Host.pid)) ?? 0
     }
 
     var count: Int { directory.all.count }
-    var sockets: [String] { daemons.flatMap(\.sockets) }
 
     /// Takes in what is there already.
-    mutating func addExisting(_ program: TracerProgram) throws {
-        for node in try tree?.nodes() ?? [] { add(node.id, path: node.path, program) }
+    mutating func addExisting(
+        _ containers: [Container], _ runtimes: ContainerRuntimes, _ program: TracerProgram
+    ) throws {
+        for container in containers where container.cgroupPath != nil || container.mountNamespace != nil {
+            directory.add(container)
+        }
+        for node in try tree?.nodes() ?? [] {
+            // One that no runtime lists, because its state can't be read.
+            if !directory.covers(cgroup: node.path), let found = runtimes.container(atCgroup: node.path) {
+                directory.add(found.container)
+            }
+            directory.add(cgroupID: node.id, path: node.path)
+        }
+        for container in directory.all { judge(container, program) }
     }
 
     /// A control group came or went.
-    /// - Returns: What is to be probed before the container's program runs.
+    /// - Returns: What is to be found out about it.
     mutating func apply(_ record: CgroupRecord, _ program: TracerProgram) -> ProbeJob? {
+        let number = record.isUnified ? record.id : nil
         guard record.isCreated else {
-            directory.remove(cgroupID: record.id)
-            if judged.removeValue(forKey: record.id) != nil { try? program.removeContainer(cgroup: record.id) }
+            if let number {
+                directory.remove(cgroupID: number)
+            } else {
+                directory.remove(unnumberedCgroup: record.path)
+            }
             return nil
         }
-        guard let container = add(record.id, path: record.path, program),
-            CgroupPath.containerID(in: record.path)?.path == record.path
-        else { return nil }
-        return bundlePath(container, creator: record.pid).map { .bundle(path: $0) }
+        if directory.covers(cgroup: record.path) {
+            guard let number else { return nil }
+            let owner = directory.add(cgroupID: number, path: record.path)
+            if case .container(let container) = owner, container.cgroupPath == record.path { judge(container, program) }
+            return nil
+        }
+        guard Self.mayBeContainer(record) else {
+            if let number {
+                directory.add(cgroupID: number, path: record.path)
+                // The kernel lets its events pass until it is told.
+                if filter != nil { try? program.removeContainer(cgroup: number) }
+            }
+            return nil
+        }
+        directory.expect(cgroup: record.path, cgroupID: number)
+        return .container(cgroup: record.path, maker: Int32(bitPattern: record.pid))
     }
 
-    @discardableResult
-    private mutating func add(_ cgroup: UInt64, path: String, _ program: TracerProgram) -> Container? {
-        guard let container = directory.add(cgroupID: cgroup, path: path) else { return nil }
-        judge(cgroup, container, program)
-        return container
+    private static func mayBeContainer(_ record: CgroupRecord) -> Bool {
+        CgroupPath.containerID(in: record.path)?.path == record.path || RuntimeProcess.isRuntime(comm: record.comm)
     }
 
-    private mutating func judge(_ cgroup: UInt64, _ container: Container, _ program: TracerProgram) {
-        guard let filter else { return }
-        judged[cgroup] = container.id
+    /// What was found out about a control group.
+    mutating func settle(cgroup path: String, _ resolution: ContainerResolution?, _ program: TracerProgram) {
+        if let failure = resolution?.failure {
+            notices.append("\(failure); the container \(path) shows as its control group and bundle tell")
+        }
+        let number = directory.cgroupID(ofCgroup: path)
+        directory.settle(cgroup: path, resolution?.container)
+        if let container = resolution?.container {
+            judge(container, program)
+        } else if let number, filter != nil {
+            try? program.removeContainer(cgroup: number)
+        }
+    }
+
+    private mutating func judge(_ container: Container, _ program: TracerProgram) {
+        guard let filter, let cgroup = directory.cgroupID(of: container) else { return }
         do {
             try program.setContainer(cgroup: cgroup, isWanted: filter.isWanted(container))
         } catch {
             // The map has room for 16,384 groups.
             notices.append("the kernel does not filter the container \(container.name): \(error)")
         }
-    }
-
-    /// The bundle is named by the runtime's own command line, or lies where the daemon keeps them.
-    private func bundlePath(_ container: Container, creator: UInt32) -> String? {
-        if let arguments = ProcessRecord.trustedArguments(of: Int32(creator)),
-            let path = OCIBundle.path(fromCommandLine: arguments), path.hasPrefix("/")
-        {
-            return path
-        }
-        return daemons.lazy.compactMap { $0.bundlePath(ofContainer: container.id) }.first
     }
 
     /// What the user should know, once.
@@ -84,51 +118,58 @@ struct ContainerTracker {
     mutating func apply(_ change: DockerChange, _ program: TracerProgram) {
         switch change {
         case .renamed(let id, let name):
-            directory.rename(id: id, name: name)
-            rejudge(id, program)
+            rename(id, name, program)
         case .appeared(let container):
-            directory.rename(id: container.id, name: container.name)
-            rejudge(container.id, program)
-        case .started(let id):
-            directory.refresh(id: id)
+            rename(container.id, container.name, program)
         case .disconnected(let error) where error.kind != .absent:
             notices.append("\(error); names come from its files on disk until it answers")
-        case .connected, .disconnected, .stopped, .removed:
+        case .started, .connected, .disconnected, .stopped, .removed:
             break
         }
     }
 
-    private mutating func rejudge(_ id: String, _ program: TracerProgram) {
-        guard let container = directory.container(id: id) else { return }
-        for (cgroup, owner) in judged where owner == id { judge(cgroup, container, program) }
+    private mutating func rename(_ id: String, _ name: String, _ program: TracerProgram) {
+        if let container = directory.update(id: id, { $0.name = name }) { judge(container, program) }
     }
 
     /// The container of a process that was seen in a call.
-    mutating func container(of record: ServerNameRecord) -> Container? {
-        if let container = directory.container(forCgroup: record.cgroup) { return withInitPid(container) }
-        if directory.knows(cgroupID: record.cgroup) { return nil }
-        if let tree {
-            guard !missing.contains(record.cgroup) else { return nil }
-            // Its creation was missed: a walk over all groups finds it.
-            guard let path = try? tree.path(ofID: record.cgroup) else {
-                if missing.count > 4096 { missing = [] }
-                missing.insert(record.cgroup)
-                return nil
-            }
-            return directory.add(cgroupID: record.cgroup, path: path)
+    mutating func container(of record: ServerNameRecord) -> Attribution {
+        switch owner(of: record) {
+        case .container(let container): return .known(withInitPid(container))
+        case .pending(let cgroup): return .pending(key: cgroup)
+        case .host, .unknown: break
         }
-        return try? directory.container(ofProcess: Int32(record.pid))
+        // Without rights on cgroups a container has none of its own; its view of the file system is.
+        guard record.mountNamespace != hostNamespace else { return .known(nil) }
+        return .known(directory.container(forMountNamespace: record.mountNamespace))
     }
 
-    /// Docker writes a container's pid to its own files some time after the start; the bundle has it before.
+    /// What a container's control group tells, where its runtime's state does not come.
+    func stub(forCgroup path: String) -> Container? {
+        CgroupPath.containerID(in: path).map { Container(of: ContainerClue($0)) }
+    }
+
+    private mutating func owner(of record: ServerNameRecord) -> ContainerDirectory.Owner {
+        guard let tree else {
+            let membership = try? CgroupMembership(pid: Int32(record.pid))
+            return membership.map { directory.owner(ofPaths: $0.paths) } ?? .unknown
+        }
+        let owner = directory.owner(ofCgroup: record.cgroup)
+        guard owner == .unknown, !missing.contains(record.cgroup) else { return owner }
+        // Its creation was missed: a walk over all groups finds it.
+        guard let path = try? tree.path(ofID: record.cgroup) else {
+            if missing.count > 4096 { missing = [] }
+            missing.insert(record.cgroup)
+            return .unknown
+        }
+        return directory.add(cgroupID: record.cgroup, path: path)
+    }
+
+    /// Runtimes write a container's pid to their own files some time after its start; the bundle has it before.
     private mutating func withInitPid(_ container: Container) -> Container {
-        guard container.initPid == nil,
-            let bundle = daemons.lazy.compactMap({ $0.bundlePath(ofContainer: container.id) }).first,
-            let text = try? Files.read(bundle + "/init.pid", limit: 64),
-            let pid = Int32(String(decoding: text, as: UTF8.self))
+        guard container.initPid == nil, let bundle = container.bundlePath, let pid = OCIBundle.initPid(inBundle: bundle)
         else { return container }
-        directory.setInitPid(id: container.id, pid)
-        return directory.container(id: container.id) ?? container
+        return directory.update(id: container.id) { $0.initPid = pid } ?? container
     }
 
     /// Processes in whose root folders containers run, one for each.

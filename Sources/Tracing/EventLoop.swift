@@ -8,7 +8,7 @@ internal import Processes
 final class EventLoop {
     /// What other threads tell it.
     enum Message: Sendable {
-        case probed(job: UInt64, ProbeJob, [ProbeOutcome])
+        case probing(ProbePool.Report)
         case docker(DockerChange)
         case rescanned(Result<ProcessScan, SystemError>)
         case stop
@@ -55,6 +55,19 @@ final class EventLoop {
     private var ownLosses: [LossReason: UInt64] = [:]
     private var summary = SessionSummary()
     private var clockOffset: Int64 = 0
+    private var deferred: [Deferred] = []
+
+    /// An event whose container's state is being read, which takes milliseconds.
+    private struct Deferred {
+        let record: ServerNameRecord
+        /// Of what it waits for.
+        let key: String
+        let deadline: Int64
+    }
+
+    /// How long an event waits for the name of its container; nanoseconds. Without it the row has the short id.
+    private static let patienceWithState: Int64 = 500_000_000
+    private static let mostDeferred = 4096
 
     init(
         parts: SessionParts, mailbox: Mailbox<Message>, output: consuming Output
@@ -93,10 +106,12 @@ final class EventLoop {
             if tags.contains(Tag.records) { readRecords() }
             for notice in containers.takeNotices() { output.add(.notice(notice)) }
             finishStartIfDone()
+            deliverOverdue()
             try checkNowAndThen()
             output.flush(&ownLosses)
         }
         try readRest()
+        deliverDeferred { _ in true }
         if !start.isFinished { output.finishStart(nil) }
         reportLosses()
         output.flush(&ownLosses)
@@ -114,7 +129,9 @@ final class EventLoop {
         noteProgress()
         // The reader is slower: the ring buffer holds several times more.
         if output.isFull && isPatient { return try pacer.wait(milliseconds: Self.pace) }
-        guard isPaced else { return try poller.wait(milliseconds: start.isFinished ? 500 : 10) }
+        guard isPaced else {
+            return try poller.wait(milliseconds: start.isFinished && deferred.isEmpty ? 500 : 10)
+        }
         return try pacer.wait(milliseconds: Self.pace) + [Tag.records]
     }
 
@@ -126,7 +143,12 @@ final class EventLoop {
     private func readMailbox() throws(SystemError) {
         for message in mailbox.take() {
             switch message {
-            case .probed(let number, let job, let outcomes):
+            case .probing(.finding(.container(let cgroup, let resolution))):
+                containers.settle(cgroup: cgroup, resolution, program)
+                // Its program's own libraries are being probed; the rest of its root folder has time.
+                if let bundle = resolution?.bundle { _ = pool.submit(.root(bundle.rootPath)) }
+                deliverDeferred { $0 == cgroup }
+            case .probing(.finished(let number, let job, let outcomes)):
                 candidates.settle(job, outcomes)
                 for outcome in outcomes { tell(outcome) }
                 start.finished(number)
@@ -230,14 +252,48 @@ final class EventLoop {
     }
 
     private func deliver(_ record: ServerNameRecord) {
+        switch containers.container(of: record) {
+        case .known(let container): deliver(record, container)
+        case .pending(let key) where deferred.count < Self.mostDeferred:
+            deferred.append(Deferred(record: record, key: key, deadline: Clock.monotonic + Self.patienceWithState))
+        case .pending(let key): deliver(record, containers.stub(forCgroup: key))
+        }
+    }
+
+    private func deliver(_ record: ServerNameRecord, _ container: Container?) {
         guard let library = table.reference(cookie: record.cookie) else { return }
         summary.events += 1
         if record.name == nil { summary.unreadableNames += 1 }
         output.add(
             .serverName(
                 ServerNameEvent(
-                    timestamp: Int64(record.time) + clockOffset, record: record,
-                    container: containers.container(of: record), library: library)))
+                    timestamp: Int64(record.time) + clockOffset, record: record, container: container,
+                    library: library)))
+    }
+
+    /// Delivers events that have waited for their container, where it is known now, or for long enough.
+    private func deliverDeferred(where isDue: (String) -> Bool) {
+        guard !deferred.isEmpty else { return }
+        let waiting = deferred
+        deferred = []
+        for event in waiting {
+            guard isDue(event.key) else {
+                deferred.append(event)
+                continue
+            }
+            if case .known(let container) = containers.container(of: event.record) {
+                deliver(event.record, container)
+            } else {
+                deliver(event.record, containers.stub(forCgroup: event.key))
+            }
+        }
+    }
+
+    private func deliverOverdue() {
+        guard let first = deferred.first, first.deadline < Clock.monotonic else { return }
+        let now = Clock.monotonic
+        let overdue = Set(deferred.lazy.filter { $0.deadline < now }.map(\.key))
+        deliverDeferred { overdue.contains($0) }
     }
 
     private func finishStartIfDone() {

@@ -1,3 +1,4 @@
+internal import Containers
 internal import LibBPF
 internal import OS
 internal import Processes
@@ -11,6 +12,7 @@ struct FileProber: Sendable {
     let uprobe: UprobeProgram
     let identifier: InodeIdentifier
     let table: ProbeTable
+    let containers: ContainerRuntimes
 
     /// - Parameter sibling: Opens a library that the file needs, by its name, for versions that stand there.
     /// - Parameter shownPath: As the process sees it.

@@ -7,11 +7,14 @@ struct HostScan: Sendable {
     let processes: ProcessScan
     /// Libraries that programs will find.
     let installed: [String]
-    let daemons: [DockerDaemon]
+    let runtimes: ContainerRuntimes
+    /// Of all runtimes.
+    let containers: [Container]
 
     /// - Throws: `SystemError`.
     init(target: SessionOptions.Target) throws {
-        daemons = DockerDaemon.present
+        runtimes = .discover()
+        containers = runtimes.list().containers
         switch target {
         case .files:
             processes = ProcessScan.run(pids: [])

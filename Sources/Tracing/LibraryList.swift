@@ -103,8 +103,8 @@ public struct LibraryList: Sendable {
 /// Processes are looked up once, though most use several files, and only as far as they are listed: each read of /proc
 /// counts with thousands of them.
 private struct Users {
-    /// nil before the first process of a container: finding the runtimes is a walk over all processes.
-    private var directory: ContainerDirectory?
+    /// nil before the first process: finding the runtimes is a walk over all processes.
+    private var containers: ContainerSnapshot?
     /// nil for a process that has ended.
     private var known: [Int32: ListedUser?] = [:]
 
@@ -123,12 +123,9 @@ private struct Users {
     }
 
     private mutating func container(of pid: Int32) -> Container? {
-        guard let cgroups = try? CgroupMembership(pid: pid),
-            cgroups.paths.contains(where: { CgroupPath.containerID(in: $0) != nil })
-        else { return nil }
-        var directory = self.directory ?? ContainerDirectory(runtimes: [DockerRuntime(daemons: DockerDaemon.present)])
-        defer { self.directory = directory }
-        return try? directory.container(ofProcess: pid)
+        var containers = self.containers ?? ContainerSnapshot()
+        defer { self.containers = containers }
+        return containers.container(ofProcess: pid)
     }
 }
 

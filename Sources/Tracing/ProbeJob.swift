@@ -9,10 +9,21 @@ enum ProbeJob: Sendable {
     case mapped(MappedCandidate)
     /// A file of this host, by path.
     case path(String)
-    /// What the loader would find in a container's root folder, and the program that it starts with.
-    case bundle(path: String)
-    /// The same for a container that runs.
-    case root(pid: Int32)
+    /// A control group that may be a container's: whose it is, and what its program will load.
+    case container(cgroup: String, maker: Int32)
+    /// What the loader would find in a root folder.
+    case root(String)
+
+    /// 0 is the most urgent. What runs, or is about to, goes before what may run some time.
+    var urgency: Int {
+        switch self {
+        case .container: 0
+        case .mapped, .path: 1
+        case .root: 2
+        }
+    }
+
+    static let urgencies = 3
 
     struct MappedCandidate: Sendable {
         let identity: FileIdentity
@@ -21,25 +32,30 @@ enum ProbeJob: Sendable {
     }
 }
 
+/// What a job finds out on its way.
+enum ProbeFinding: Sendable {
+    /// nil: the control group is no container's.
+    case container(cgroup: String, ContainerResolution?)
+}
+
 extension FileProber {
     /// - Returns: What came of the job's file; of a container's files only those worth a word.
-    func run(_ job: ProbeJob) -> [ProbeOutcome] {
+    /// - Parameter report: Is told what was found out before it is acted upon.
+    func run(_ job: ProbeJob, _ report: (ProbeFinding) -> Void) -> [ProbeOutcome] {
         switch job {
         case .mapped(let candidate):
             return [probe(candidate)]
         case .path(let path):
             return [probe(path: path)]
-        case .bundle(let path):
-            do {
-                let bundle = try OCIBundle(path: path)
-                return prepare(
-                    root: bundle.rootPath, command: bundle.arguments.first, environment: bundle.environment)
-            } catch {
-                // The container was gone before it ran; what it maps is seen when it maps it.
-                return []
-            }
-        case .root(let pid):
-            return prepare(root: "/proc/\(pid)/root", command: nil, environment: [])
+        case .container(let cgroup, let maker):
+            let resolution = containers.container(atCgroup: cgroup, madeBy: maker)
+            report(.container(cgroup: cgroup, resolution))
+            // Without a bundle, what it maps is seen when it maps it.
+            guard let bundle = resolution?.bundle else { return [] }
+            return prepare(root: bundle.rootPath, command: bundle.arguments.first, environment: bundle.environment)
+        case .root(let root):
+            let loadable = LoadableFiles.container(root: root, environment: [])
+            return probe(loadable.installed, root: root)
         }
     }
 
@@ -68,14 +84,15 @@ extension FileProber {
         }
     }
 
-    /// Probes what is in a root folder before anything of it runs.
+    /// Probes what a program will load, before it runs.
     private func prepare(root: String, command: String?, environment: [String]) -> [ProbeOutcome] {
-        let open: (String) -> RegularFile? = { LoadableFiles.open(inRoot: root, $0) }
         let loadable = LoadableFiles.container(root: root, environment: environment)
-        // The program's own libraries first: they are used first.
-        var seen: Set<String> = []
-        let paths = (command.map(loadable.needed) ?? []) + loadable.installed
-        return paths.filter { seen.insert($0).inserted }.compactMap { path in
+        return probe(command.map(loadable.needed) ?? [], root: root)
+    }
+
+    private func probe(_ paths: [String], root: String) -> [ProbeOutcome] {
+        let open: (String) -> RegularFile? = { LoadableFiles.open(inRoot: root, $0) }
+        return paths.compactMap { path in
             guard let file = open(path) else { return nil }
             return probe(file, shownPath: path, sibling: Siblings.opener(of: path, open))
         }

@@ -16,13 +16,18 @@ final class ProbePool: Sendable {
     }
 
     private let prober: FileProber
-    private let queue = BlockingQueue<(UInt64, ProbeJob)>()
+    private let queue = BlockingQueue<(UInt64, ProbeJob)>(urgencies: ProbeJob.urgencies)
     private let work = Mutex(Work())
-    private let report: @Sendable (UInt64, ProbeJob, [ProbeOutcome]) -> Void
+    private let report: @Sendable (Report) -> Void
+
+    enum Report: Sendable {
+        case finding(ProbeFinding)
+        case finished(UInt64, ProbeJob, [ProbeOutcome])
+    }
 
     /// - Parameter report: Called on one of the threads.
     init(
-        prober: FileProber, threads: Int, report: @escaping @Sendable (UInt64, ProbeJob, [ProbeOutcome]) -> Void
+        prober: FileProber, threads: Int, report: @escaping @Sendable (Report) -> Void
     ) throws(SystemError) {
         self.prober = prober
         self.report = report
@@ -35,7 +40,7 @@ final class ProbePool: Sendable {
             work.nextJob += 1
             return work.nextJob
         }
-        queue.put((number, job))
+        queue.put((number, job), urgency: job.urgency)
         return number
     }
 
@@ -59,7 +64,7 @@ final class ProbePool: Sendable {
         try Threads.start(name: "probe") { [self] in
             while let (number, job) = queue.take() {
                 work.withLock { $0.startedAt[number] = Clock.monotonic }
-                report(number, job, prober.run(job))
+                report(.finished(number, job, prober.run(job) { report(.finding($0)) }))
                 let isReplaced = work.withLock { work in
                     work.startedAt[number] = nil
                     return work.abandoned.remove(number) != nil

@@ -15,6 +15,7 @@ struct SessionParts {
     let pool: ProbePool
     var candidates: MappedCandidates
     var containers: ContainerTracker
+    let dockerSockets: [String]
     var readiness: Readiness
     /// What is to be probed before the session is ready.
     var jobs: [ProbeJob]
@@ -36,21 +37,21 @@ struct SessionParts {
         program = try TracerProgram(options: kernelOptions, rules: rules)
         tracepoints = try program.attachTracepoints(options)
 
+        let scan = try finishScan()
         table = ProbeTable()
         let prober = FileProber(
             inspector: Inspector(catalog: options.catalog),
             rules: Dictionary(uniqueKeysWithValues: zip(rules, 0...)), uprobe: program.uprobe,
-            identifier: InodeIdentifier { BPFProgram.fileIdentity.image }, table: table)
-        pool = try ProbePool(prober: prober, threads: 2) { number, job, outcomes in
-            mailbox.post(.probed(job: number, job, outcomes))
-        }
+            identifier: InodeIdentifier { BPFProgram.fileIdentity.image }, table: table, containers: scan.runtimes)
+        // Most of the time they wait for the kernel.
+        pool = try ProbePool(prober: prober, threads: 4) { mailbox.post(.probing($0)) }
         if case .files(let paths) = options.target {
             for path in paths { try prober.probeTarget(path: path) }
         }
 
-        let scan = try finishScan()
-        containers = ContainerTracker(daemons: scan.daemons, filter: options.containers, tree: tree)
-        try containers.addExisting(program)
+        containers = ContainerTracker(filter: options.containers, tree: tree)
+        try containers.addExisting(scan.containers, scan.runtimes, program)
+        dockerSockets = scan.runtimes.dockerDaemons.flatMap(\.sockets)
         var pids: Set<UInt32>?
         if case .processes(let wanted) = options.target { pids = Set(wanted.map(UInt32.init)) }
         candidates = MappedCandidates(pids: pids)
@@ -61,7 +62,7 @@ struct SessionParts {
         if case .children(let files) = options.target { jobs += files.map { .path($0) } }
         jobs += scan.processes.files.compactMap { candidates.candidate(for: $0) }.map { .mapped($0) }
         jobs += scan.installed.map { .path($0) }
-        if pids == nil, monitor != nil { jobs += containers.rootProcesses().map { .root(pid: $0) } }
+        if pids == nil, monitor != nil { jobs += containers.rootProcesses().map { .root("/proc/\($0)/root") } }
     }
 }
 

@@ -32,7 +32,7 @@ public final class TracingSession: Sendable {
         self.mailbox = mailbox
         closing = Closing(
             program: parts.program, tracepoints: parts.tracepoints, table: parts.table, pool: parts.pool)
-        watchers = parts.containers.sockets.map { socket in
+        watchers = parts.dockerSockets.map { socket in
             Task {
                 await DockerWatcher(client: DockerClient(socket: socket)) { mailbox.post(.docker($0)) }.run()
             }

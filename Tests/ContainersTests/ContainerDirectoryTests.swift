@@ -1,81 +1,71 @@
-import Foundation
-import OS
 import Testing
 
 @testable import Containers
 
-private let other = "9ea1872b6292a46de3d7d26c4840988dc63fcf8d4164b9160c9944034da0d8eb"
+private let first = String(repeating: "a", count: 64)
+private let second = String(repeating: "b", count: 64)
 
 @Suite("The container directory")
 struct ContainerDirectoryTests {
-    private let root: RecordedStore
-    private var directory: ContainerDirectory
-
-    init() throws {
-        root = try RecordedStore()
-        try root.write(recordedState, id: recordedID)
-        directory = ContainerDirectory(runtimes: [DockerRuntime(stores: [root.store])])
-    }
+    private var directory = ContainerDirectory()
+    private let container = Container(runtime: .docker, id: first, name: "one", cgroupPath: "/docker/\(first)")
 
     @Test("cgroups of containers, of their inside and of the host")
     mutating func cgroups() {
-        #expect(directory.add(cgroupID: 1, path: "/") == nil)
-        #expect(directory.add(cgroupID: 2, path: "/docker/\(recordedID)")?.name == "one")
-        directory.add(cgroupID: 3, path: "/docker/\(recordedID)/inner/most")
-        #expect(directory.container(forCgroup: 1) == nil && directory.knows(cgroupID: 1))
-        #expect(directory.container(forCgroup: 3)?.id == recordedID)
-        #expect(directory.container(forCgroup: 9) == nil && !directory.knows(cgroupID: 9))
-        #expect(directory.all.count == 1)
+        directory.add(container)
+        #expect(directory.add(cgroupID: 1, path: "/") == .host)
+        #expect(directory.add(cgroupID: 4, path: "/docker") == .host)
+        #expect(directory.add(cgroupID: 2, path: "/docker/\(first)") == .container(container))
+        #expect(directory.add(cgroupID: 3, path: "/docker/\(first)/inner/\(second)") == .container(container))
+        #expect(directory.add(cgroupID: 5, path: "/docker/\(first)-not") == .host)
+        #expect(directory.owner(ofCgroup: 3) == .container(container))
+        #expect(directory.owner(ofCgroup: 9) == .unknown)
+        #expect(directory.cgroupID(of: container) == 2)
 
-        directory.remove(cgroupID: 3)
-        #expect(directory.container(forCgroup: 3) == nil)
-        #expect(directory.container(forCgroup: 2)?.name == "one")
-        directory.remove(cgroupID: 2)
-        directory.remove(cgroupID: 2)
-        #expect(directory.all.isEmpty && directory.container(id: recordedID) == nil)
+        #expect(directory.remove(cgroupID: 3) == nil)
+        #expect(directory.owner(ofCgroup: 2) == .container(container))
+        #expect(directory.remove(cgroupID: 2) == container)
+        #expect(directory.remove(cgroupID: 2) == nil)
+        #expect(directory.all.isEmpty && directory.container(id: first) == nil)
     }
 
-    @Test("a container that no runtime knows has its short id and the runtime its path tells")
-    mutating func unknown() throws {
-        #expect(
-            directory.add(cgroupID: 5, path: "/machine.slice/libpod-\(other).scope")
-                == Container(runtime: .podman, id: other, name: "9ea1872b6292"))
-        #expect(directory.failures.isEmpty)
-        try root.write("nonsense", id: recordedID)
-        #expect(
-            directory.add(cgroupID: 6, path: "/foo/\(recordedID)")
-                == Container(runtime: .unknown, id: recordedID, name: "e3af9c9d7d97"))
-        #expect(directory.failures.keys.sorted() == [recordedID])
-        try root.write(recordedState, id: recordedID)
-        directory.refresh(id: recordedID)
-        #expect(directory.container(forCgroup: 6)?.name == "one")
-        #expect(directory.container(forCgroup: 6)?.runtime == .docker)
-        #expect(directory.failures.isEmpty)
+    @Test("a cgroup that is expected to be a container's: pending, then what it turned out to be")
+    mutating func pending() {
+        directory.expect(cgroup: "/web", cgroupID: 7)
+        #expect(directory.add(cgroupID: 8, path: "/web/below") == .pending(cgroup: "/web"))
+        let web = Container(runtime: .runc, id: "web", name: "web", cgroupPath: "/web")
+        directory.settle(cgroup: "/web", web)
+        #expect(directory.owner(ofCgroup: 7) == .container(web))
+        #expect(directory.owner(ofCgroup: 8) == .container(web))
+
+        directory.expect(cgroup: "/system.slice", cgroupID: 10)
+        directory.settle(cgroup: "/system.slice", nil)
+        #expect(directory.owner(ofCgroup: 10) == .host)
+        // It ended before anybody knew what it was.
+        directory.expect(cgroup: "/short", cgroupID: 11)
+        directory.remove(cgroupID: 11)
+        directory.settle(cgroup: "/short", Container(runtime: .runc, id: "short", name: "short", cgroupPath: "/short"))
+        #expect(directory.owner(ofCgroup: 11) == .unknown)
+        #expect(directory.all == [web])
     }
 
-    @Test("names and removals as the runtime tells them")
-    mutating func changes() {
-        directory.add(cgroupID: 2, path: "/docker/\(recordedID)")
-        directory.rename(id: recordedID, name: "eins")
-        directory.rename(id: other, name: "nobody")
-        directory.add(cgroupID: 3, path: "/docker/\(recordedID)/inner")
-        #expect(directory.container(forCgroup: 3)?.name == "eins" && directory.all.map(\.name) == ["eins"])
-        directory.remove(containerID: recordedID)
-        #expect(directory.container(forCgroup: 2) == nil && directory.container(forCgroup: 3) == nil)
+    @Test("by paths, where there is no v2 hierarchy; by mount namespace, where there is no cgroup")
+    mutating func otherWays() {
+        directory.add(container)
+        #expect(directory.owner(ofPaths: ["/", "/docker/\(first)/x"]) == .container(container))
+        #expect(directory.owner(ofPaths: ["/", "/user.slice"]) == .unknown)
+        let rootless = Container(runtime: .podman, id: second, name: "rootless", mountNamespace: 4_026_532_000)
+        directory.add(rootless)
+        #expect(directory.container(forMountNamespace: 4_026_532_000) == rootless)
+        #expect(directory.remove(containerID: second) == rootless)
+        #expect(directory.container(forMountNamespace: 4_026_532_000) == nil)
     }
 
-    @Test("an id that comes again counts for its new path")
-    mutating func reuse() {
-        directory.add(cgroupID: 2, path: "/docker/\(recordedID)")
-        directory.add(cgroupID: 2, path: "/docker/\(other)")
-        #expect(directory.all.map(\.id) == [other])
-    }
-
-    @Test("processes by any of their hierarchies")
-    mutating func processes() throws {
-        #expect(directory.container(ofPaths: ["/", "/docker/\(recordedID)"])?.name == "one")
-        #expect(directory.container(ofPaths: ["/", "/user.slice"]) == nil)
-        _ = try directory.container(ofProcess: ProcessInfo.processInfo.processIdentifier)
-        #expect(throws: SystemError.self) { try directory.container(ofProcess: .max) }
+    @Test("new names")
+    mutating func renamed() {
+        directory.add(container)
+        #expect(directory.update(id: first) { $0.name = "two" }?.name == "two")
+        #expect(directory.container(id: first)?.name == "two")
+        #expect(directory.update(id: second) { $0.name = "three" } == nil)
     }
 }

@@ -24,27 +24,29 @@ struct DockerDaemonIntegrationTests {
         defer { _ = try? Docker.run("rm", "-f", id) }
         try await changes.wait { $0 == .appeared(Container(runtime: .docker, id: id, name: name, imageName: image)) }
         let root = try await DockerClient(socket: socket).dataRoot()
-        let runtime = DockerRuntime(stores: [DockerStore(dataRoot: root)])
-        #expect(try runtime.container(id: id) == Container(runtime: .docker, id: id, name: name, imageName: image))
+        let processes = try RuntimeProcess.running()
+        let daemon = try #require(
+            DockerDaemon.among(processes).first { $0.dataRoot == root && $0.pid != nil })
+        let runtime = DockerRuntime(daemons: [daemon])
+        let clue = ContainerClue(id: id, cgroupPath: nil)
+        #expect(try runtime.container(clue) == Container(runtime: .docker, id: id, name: name, imageName: image))
 
         _ = try Docker.run("start", id)
         try await changes.wait { $0 == .started(id: id) }
-        let running = try #require(try runtime.container(id: id))
+        let running = try #require(try runtime.container(clue))
         let pid = try #require(running.initPid)
         #expect(try ProcessRecord(pid: pid).arguments == ["/bin/sleep", "600"])
         #expect(runtime.containers().containers.contains(running))
         #expect(try await DockerClient(socket: socket).list().contains { $0.id == id && $0.name == name })
 
-        var directory = ContainerDirectory(runtimes: [runtime])
-        #expect(try directory.container(ofProcess: pid) == running)
-        if let tree = CgroupTree(layout: try .current()) {
-            let path = try #require(try CgroupMembership(pid: pid).unified)
-            let cgroup = try tree.id(ofPath: path)
-            #expect(try tree.path(ofID: cgroup) == path)
-            directory.add(cgroupID: cgroup, path: path)
-            #expect(directory.container(forCgroup: cgroup) == running)
-        }
-        let daemon = try #require(try DockerDaemon.running().first { $0.dataRoot == root })
+        var snapshot = ContainerSnapshot(ContainerRuntimes(runtimes: [runtime]))
+        let found = snapshot.container(ofProcess: pid)
+        let seen = try #require(found)
+        #expect(seen.id == id && seen.cgroupPath?.hasSuffix("/docker/\(id)") == true)
+        #expect(try #require(seen.startedAt) > Clock.realtime - 60_000_000_000)
+        #expect(snapshot.containers.contains(seen))
+        let own = snapshot.container(ofProcess: getpid())
+        #expect(own == nil)
         #expect(daemon.sockets.contains(socket))
         let bundle = try OCIBundle(path: try #require(daemon.bundlePath(ofContainer: id)))
         #expect(bundle.arguments == ["/bin/sleep", "600"])
@@ -55,11 +57,11 @@ struct DockerDaemonIntegrationTests {
 
         _ = try Docker.run("rename", id, name + "-new")
         try await changes.wait { $0 == .renamed(id: id, name: name + "-new") }
-        #expect(try runtime.container(id: id)?.name == name + "-new")
+        #expect(try runtime.container(clue)?.name == name + "-new")
         _ = try Docker.run("rm", "-f", id)
         try await changes.wait { $0 == .stopped(id: id) }
         try await changes.wait { $0 == .removed(id: id) }
-        #expect(try runtime.container(id: id) == nil)
+        #expect(try runtime.container(clue) == nil)
     }
 
     @Test("a watcher that is cancelled ends")

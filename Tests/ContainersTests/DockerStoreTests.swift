@@ -35,6 +35,10 @@ final class RecordedStore: Sendable {
     }
 }
 
+private func daemon(at dataRoot: String) -> DockerDaemon {
+    DockerDaemon(pid: nil, dataRoot: dataRoot, execRoot: "/nonexistent", sockets: [])
+}
+
 @Suite("Docker's own files")
 struct DockerStoreTests {
     @Test("a recorded config.v2.json")
@@ -44,8 +48,8 @@ struct DockerStoreTests {
         let container = try #require(try root.store.container(id: recordedID))
         #expect(container == Container(runtime: .docker, id: recordedID, name: "one", imageName: "h3", initPid: 11628))
         #expect(try root.store.ids() == [recordedID])
-        let runtime = DockerRuntime(stores: [DockerStore(dataRoot: "/nonexistent"), root.store])
-        #expect(try runtime.container(id: recordedID) == container)
+        let runtime = DockerRuntime(daemons: [daemon(at: "/nonexistent"), daemon(at: root.store.dataRoot)])
+        #expect(try runtime.container(ContainerClue(id: recordedID, cgroupPath: nil)) == container)
         #expect(runtime.containers().containers == [container])
         #expect(runtime.containers().failures.isEmpty)
     }
@@ -84,7 +88,7 @@ struct DockerStoreTests {
             let text = "\(error)"
             return text.contains("\(recordedID)/config.v2.json") && !text.contains("secret")
         }
-        let runtime = DockerRuntime(stores: [root.store])
+        let runtime = DockerRuntime(daemons: [daemon(at: root.store.dataRoot)])
         #expect(runtime.containers().failures.count == 1)
     }
 
@@ -106,7 +110,9 @@ struct DockerStoreTests {
 struct DockerDaemonTests {
     private func daemon(_ line: String, settings: [String: DockerDaemon.Settings] = [:]) -> DockerDaemon {
         let arguments = line.split(separator: " ").map(String.init)
-        return DockerDaemon(pid: 1, arguments: arguments, workingDirectory: "/work") { settings[$0] }
+        return DockerDaemon(
+            RuntimeProcess(pid: 1, comm: "dockerd", uid: 0, arguments: arguments, workingDirectory: "/work")
+        ) { settings[$0] }
     }
 
     @Test("told nothing")
@@ -145,7 +151,7 @@ struct DockerDaemonTests {
 
     @Test("the running ones can be listed")
     func running() throws {
-        for daemon in try DockerDaemon.running() {
+        for daemon in DockerDaemon.among(try RuntimeProcess.running()) {
             #expect(daemon.dataRoot.hasPrefix("/") && daemon.execRoot.hasPrefix("/"))
         }
     }

@@ -33,16 +33,40 @@ struct OCIBundleTests {
     }
 
     @Test(
-        "the bundle on a runtime's command line",
+        "what an OCI runtime's command line says",
         arguments: [
-            ("runc --root /run/r --log /l create --bundle /b --pid-file /p x", "/b"),
-            ("runc create --bundle=/b x", "/b"),
-            ("crun --systemd-cgroup create -b /b x", "/b"),
-            ("/usr/bin/conmon --api-version 1 -c x -b /b -p /pid -n name", "/b"),
-            ("containerd-shim-runc-v2 -namespace moby -id x -bundle /b delete", "/b"),
-            ("runc init", nil), ("runc create --bundle", nil), ("", nil),
-        ] as [(String, String?)])
-    func commandLine(line: String, path: String?) {
-        #expect(OCIBundle.path(fromCommandLine: line.split(separator: " ").map(String.init)) == path)
+            ("runc --root /run/r --log /l create --bundle /b --pid-file /p x", "x", "/b", "/run/r"),
+            ("runc create --bundle=/b x", "x", "/b", nil), ("crun --systemd-cgroup create -b b x", "x", "/work/b", nil),
+            ("/usr/bin/crun run x", "x", "/work/.", nil), ("runc --root=r run --detach --keep x", "x", "/work/.", "/work/r"),
+            ("runc run --pid-file p -- x", "x", "/work/.", nil),
+        ] as [(String, String, String, String?)])
+    func invocation(line: String, id: String, bundle: String, root: String?) {
+        let invocation = OCIInvocation(process(line))
+        #expect(invocation?.id == id && invocation?.bundlePath == bundle && invocation?.root == root)
+    }
+
+    @Test("no command that makes a container", arguments: ["runc init", "runc start x", "runc create --bundle", "", "x"])
+    func noInvocation(line: String) {
+        #expect(OCIInvocation(process(line)) == nil)
+    }
+
+    private func process(_ line: String) -> RuntimeProcess {
+        RuntimeProcess(
+            pid: 1, comm: "runc", uid: 0, arguments: line.split(separator: " ").map(String.init),
+            workingDirectory: "/work")
+    }
+
+    @Test(
+        "the container's own cgroup, and none above or below it",
+        arguments: [
+            ("/docker/x", "/docker/x", true), ("/docker/x", "/docker", false), ("/docker/x", "/docker/x/y", false),
+            ("/docker/x", "/outer/docker/x", true), ("a.slice:docker:x", "/a.slice/docker-x.scope", true),
+            ("a.slice:docker:x", "/a.slice", false), ("a.slice::x", "/a.slice/x.scope", true), (nil, "/x", true),
+            (nil, "/user.slice/runc-x.scope", true), (nil, "/user.slice", false), ("", "/y/x", true),
+        ] as [(String?, String, Bool)])
+    func ownCgroup(asked: String?, path: String, isOwn: Bool) throws {
+        let linux = asked.map { #","linux":{"cgroupsPath":"\#($0)"}"# } ?? ""
+        let bundle = try OCIBundle(path: "/b", json: Array(#"{"root":{"path":"r"}\#(linux)}"#.utf8))
+        #expect(bundle.owns(cgroup: path, id: "x") == isOwn)
     }
 }

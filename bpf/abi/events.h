@@ -80,15 +80,19 @@ struct sniscope_server_name {
 
 #define SNISCOPE_PATH_CAPACITY 512
 
-/* A control group of the v2 hierarchy was created or removed. */
+/* A control group was created or removed. */
 struct sniscope_cgroup {
 	__u32 type;
 	/* Bytes of `path` in use, without NUL. */
 	__u32 path_length;
+	/* Within its hierarchy. */
 	__u64 id;
 	/* Who did it: the OCI runtime itself, or systemd for it. */
 	__u32 pid;
-	__u32 padding;
+	/* 0: v2. */
+	__u32 hierarchy;
+	/* Of the process that did it. */
+	char comm[SNISCOPE_COMM_LENGTH];
 	/* From the hierarchy's root, begins with a slash. */
 	char path[SNISCOPE_PATH_CAPACITY];
 };
@@ -121,7 +125,7 @@ struct sniscope_file_identity {
 
 _Static_assert(sizeof(struct sniscope_rule) == 48, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_server_name) == 128, "shared with Swift");
-_Static_assert(sizeof(struct sniscope_cgroup) == 24 + SNISCOPE_PATH_CAPACITY, "shared with Swift");
+_Static_assert(sizeof(struct sniscope_cgroup) == 40 + SNISCOPE_PATH_CAPACITY, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_waiting) == 16, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_file_identity) == 32, "shared with Swift");
 

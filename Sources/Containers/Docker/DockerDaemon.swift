@@ -1,5 +1,4 @@
-public import OS
-internal import Processes
+internal import OS
 
 /// Where a Docker daemon keeps things. Several may run on one host.
 public struct DockerDaemon: Equatable, Sendable {
@@ -16,39 +15,22 @@ public struct DockerDaemon: Equatable, Sendable {
     public static let assumed = DockerDaemon(
         pid: nil, dataRoot: "/var/lib/docker", execRoot: "/var/run/docker", sockets: ["/var/run/docker.sock"])
 
-    /// The daemons that run now, without those that run in containers: their containers are, for this host,
-    /// part of the outer one.
-    /// - Throws: when /proc can't be listed.
-    public static func running() throws(SystemError) -> [DockerDaemon] {
-        try Processes.all().compactMap { pid in
-            guard let status = try? ProcessStatus(pid: pid), status.comm == "dockerd",
-                let cgroups = try? CgroupMembership(pid: pid),
-                !cgroups.paths.contains(where: { CgroupPath.containerID(in: $0) != nil }),
-                let arguments = ProcessRecord.trustedArguments(of: pid), !arguments.isEmpty
-            else { return nil }
-            let folder = try? Files.linkTarget("/proc/\(pid)/cwd")
-            return DockerDaemon(pid: pid, arguments: arguments, workingDirectory: folder ?? "/") { path in
-                try? JSONFile.decode(Settings.self, from: path, limit: 1 << 20)
-            }
+    /// The daemons among the runtimes' processes; where none runs, the one that would run by default, whose containers
+    /// may.
+    public static func among(_ processes: [RuntimeProcess]) -> [DockerDaemon] {
+        let running = processes.filter { $0.comm == "dockerd" }.map { process in
+            DockerDaemon(process) { path in try? JSONFile.decode(Settings.self, from: path, limit: 1 << 20) }
         }
-    }
-
-    /// The daemons that run now; where none does, the one that would run by default, whose containers may.
-    public static var present: [DockerDaemon] {
-        // Without /proc nothing is known of them.
-        let running = (try? running()) ?? []
         return running.isEmpty ? [.assumed] : running
     }
 
     /// What a command line and the settings file it names say (moby, cmd/dockerd). The command line goes first;
     /// dockerd refuses to start where both give one setting.
-    init(
-        pid: Int32, arguments: [String], workingDirectory: String = "/", settings read: (String) -> Settings?
-    ) {
-        let options = CommandLineOptions(arguments)
-        func absolute(_ path: String) -> String { path.hasPrefix("/") ? path : workingDirectory + "/" + path }
+    init(_ process: RuntimeProcess, settings read: (String) -> Settings?) {
+        let options = CommandLineOptions(process.arguments)
+        let absolute = process.absolute
         let settings = read(absolute(options.last(of: ["--config-file"]) ?? "/etc/docker/daemon.json"))
-        self.pid = pid
+        pid = process.pid
         dataRoot = absolute(
             options.last(of: ["--data-root", "-g", "--graph"]) ?? settings?.dataRoot ?? Self.assumed.dataRoot)
         execRoot = absolute(options.last(of: ["--exec-root"]) ?? settings?.execRoot ?? Self.assumed.execRoot)

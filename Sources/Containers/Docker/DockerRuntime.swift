@@ -3,28 +3,30 @@ internal import OS
 /// Docker's containers, from the data roots of all its daemons.
 public struct DockerRuntime: ContainerRuntime {
     public let stores: [DockerStore]
+    private let daemons: [DockerDaemon]
 
     public var name: RuntimeName { .docker }
 
-    public init(stores: [DockerStore]) {
-        self.stores = stores
-    }
-
     /// The stores of these daemons and of the usual place, each once.
     public init(daemons: [DockerDaemon]) {
+        self.daemons = daemons + [.assumed]
         var stores: [DockerStore] = []
-        for daemon in daemons + [.assumed] {
+        for daemon in self.daemons {
             let store = DockerStore(dataRoot: daemon.dataRoot)
             if !stores.contains(store) { stores.append(store) }
         }
-        self.init(stores: stores)
+        self.stores = stores
     }
 
-    public func container(id: String) throws -> Container? {
+    public func bundlePath(ofContainer id: String) -> String? {
+        daemons.lazy.compactMap { $0.bundlePath(ofContainer: id) }.first
+    }
+
+    public func container(_ clue: ContainerClue) throws -> Container? {
         var failure: (any Error)?
         for store in stores {
             do {
-                if let container = try store.container(id: id) { return container }
+                if let container = try store.container(id: clue.id) { return container }
             } catch {
                 failure = error
             }
@@ -33,24 +35,23 @@ public struct DockerRuntime: ContainerRuntime {
         return nil
     }
 
-    public func containers() -> (containers: [Container], failures: [any Error]) {
-        var containers: [Container] = []
-        var failures: [any Error] = []
+    public func containers() -> ContainerListing {
+        var listing = ContainerListing()
         for store in stores {
             do {
                 for id in try store.ids() {
                     do {
-                        if let container = try store.container(id: id) { containers.append(container) }
+                        if let container = try store.container(id: id) { listing.containers.append(container) }
                     } catch {
-                        failures.append(error)
+                        listing.failures.append(error)
                     }
                 }
             } catch let error as SystemError where error.isNotFound {
                 continue
             } catch {
-                failures.append(error)
+                listing.failures.append(error)
             }
         }
-        return (containers, failures)
+        return listing
     }
 }

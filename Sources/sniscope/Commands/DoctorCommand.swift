@@ -92,7 +92,8 @@ struct DoctorCommand: AsyncParsableCommand {
     }
 
     private func docker() async -> [Finding] {
-        let daemons = (try? DockerDaemon.running()) ?? []
+        // Without /proc there are none to be found.
+        let daemons = DockerDaemon.among((try? RuntimeProcess.running()) ?? []).filter { $0.pid != nil }
         guard !daemons.isEmpty else { return [Finding(.ok, "docker", "no dockerd runs")] }
         var findings: [Finding] = []
         for daemon in daemons {

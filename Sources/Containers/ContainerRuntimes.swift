@@ -1,0 +1,139 @@
+internal import Processes
+
+/// All runtimes of this host, and which of them a container belongs to. A value without state: usable from any thread;
+/// its calls may wait for the disk, never for a daemon.
+public struct ContainerRuntimes: Sendable {
+    /// From the topmost layer down: of one container, the first that knows it decides. Docker's are containerd's too,
+    /// and all are an OCI runtime's.
+    public let runtimes: [any ContainerRuntime]
+    /// For their sockets, which tell of new names.
+    public let dockerDaemons: [DockerDaemon]
+
+    public init(runtimes: [any ContainerRuntime], dockerDaemons: [DockerDaemon] = []) {
+        self.runtimes = runtimes
+        self.dockerDaemons = dockerDaemons
+    }
+
+    /// The runtimes whose processes run now, and those that leave state where they usually do.
+    public static func discover() -> ContainerRuntimes {
+        // Without /proc nothing is known of them; their usual folders still tell.
+        let processes = (try? RuntimeProcess.running()) ?? []
+        let daemons = DockerDaemon.among(processes)
+        return ContainerRuntimes(
+            runtimes: [
+                DockerRuntime(daemons: daemons)
+            ], dockerDaemons: daemons)
+    }
+
+    /// The container whose own cgroup this is, from what its path, its maker and the runtimes' files tell.
+    /// - Parameters:
+    ///   - path: From the root of the hierarchy.
+    ///   - maker: The process that made the cgroup; nil where that is not known.
+    /// - Returns: nil for a cgroup that is no container's own.
+    public func container(atCgroup path: String, madeBy maker: Int32? = nil) -> ContainerResolution? {
+        let named = CgroupPath.containerID(in: path)
+        let invocation = maker.flatMap { RuntimeProcess(pid: $0, comm: "") }.flatMap(OCIInvocation.init)
+        if let invocation, let bundle = try? OCIBundle(path: invocation.bundlePath),
+            bundle.owns(cgroup: path, id: invocation.id)
+        {
+            let hint = named?.runtime ?? RuntimeName.ociRuntime(invocation.program)
+            return resolve(
+                ContainerClue(
+                    id: invocation.id, cgroupPath: path, hint: hint, podUID: named?.podUID, bundle: bundle))
+        }
+        guard let named, named.path == path else { return nil }
+        let bundle = runtimes.lazy.compactMap { $0.bundlePath(ofContainer: named.id) }.first
+        return resolve(
+            ContainerClue(
+                id: named.id, cgroupPath: path, hint: named.runtime, podUID: named.podUID,
+                bundle: bundle.flatMap { try? OCIBundle(path: $0) }))
+    }
+
+    /// The container that a clue leads to; where no runtime knows it, what the clue tells.
+    public func resolve(_ clue: ContainerClue) -> ContainerResolution {
+        var failure: (any Error)?
+        for runtime in runtimes {
+            do {
+                if var container = try runtime.container(clue) {
+                    container.cgroupPath = container.cgroupPath ?? clue.cgroupPath
+                    container.bundlePath = container.bundlePath ?? clue.bundle?.path
+                    return ContainerResolution(container: container, failure: nil, bundle: clue.bundle)
+                }
+            } catch {
+                failure = failure ?? error
+            }
+        }
+        return ContainerResolution(container: Container(of: clue), failure: failure, bundle: clue.bundle)
+    }
+
+    /// All containers of all runtimes, each once, by runtime and name.
+    public func list() -> ContainerListing {
+        var seen: Set<String> = []
+        var all = ContainerListing()
+        for runtime in runtimes {
+            let listing = runtime.containers()
+            all.failures += listing.failures
+            for container in listing.containers.map(Self.completed) {
+                // An id of the user's own choice is none across runtimes; a cgroup is.
+                let isNew = seen.insert(container.id).inserted
+                let isElsewhere = container.cgroupPath.map { seen.insert("cgroup " + $0).inserted } ?? true
+                if CgroupPath.isContainerID(container.id) ? isNew : isElsewhere { all.containers.append(container) }
+            }
+        }
+        all.containers.sort { ($0.runtime.rawValue, $0.name, $0.id) < ($1.runtime.rawValue, $1.name, $1.id) }
+        return all
+    }
+
+    /// Adds what the first process of a running container tells: its cgroup, and when it began.
+    static func completed(_ container: Container) -> Container {
+        guard let pid = container.initPid else { return container }
+        var container = container
+        guard let status = try? ProcessStatus(pid: pid), status.state != "Z" else {
+            // Left behind by a runtime that was killed.
+            container.initPid = nil
+            return container
+        }
+        container.startedAt = container.startedAt ?? status.startedAt
+        guard container.cgroupPath == nil, let membership = try? CgroupMembership(pid: pid) else { return container }
+        container.cgroupPath = ownCgroup(of: container, among: membership.paths)
+        if container.cgroupPath == nil {
+            container.mountNamespace = ProcessRecord.mountNamespace(of: pid)
+        }
+        return container
+    }
+
+    /// A container without rights on cgroups stays in the one of whoever started it.
+    private static func ownCgroup(of container: Container, among paths: [String]) -> String? {
+        if let named = paths.lazy.compactMap(CgroupPath.containerID).first(where: { $0.id == container.id }) {
+            return named.path
+        }
+        let bundle = container.bundlePath.flatMap { try? OCIBundle(path: $0) }
+        for path in paths {
+            // Its first process may have gone on into a cgroup below.
+            let components = path.split(separator: "/")
+            for count in stride(from: components.count, to: 0, by: -1) {
+                let candidate = "/" + components.prefix(count).joined(separator: "/")
+                let isOwn =
+                    bundle?.owns(cgroup: candidate, id: container.id)
+                    ?? OCIBundle.isNamed(candidate, after: container.id)
+                if isOwn { return candidate }
+            }
+        }
+        return nil
+    }
+}
+
+/// What was found out about a container.
+public struct ContainerResolution: Sendable {
+    public let container: Container
+    /// Why a runtime's state could not be read, where the container is known from outside only.
+    public let failure: (any Error)?
+    public let bundle: OCIBundle?
+}
+
+extension RuntimeName {
+    /// By the name of an OCI runtime's program.
+    static func ociRuntime(_ program: String) -> RuntimeName {
+        program.hasPrefix("crun") ? .crun : .runc
+    }
+}
