@@ -78,6 +78,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ], swiftSettings: testing),
+        .testTarget(name: "TracingTests", dependencies: ["Tracing", "Processes", "OS"], swiftSettings: testing),
         // Not linked to: it is built so that the tests can run it.
         .testTarget(name: "SniscopeTests", dependencies: ["sniscope"], swiftSettings: testing),
     ]

@@ -170,8 +170,18 @@ size_t sniscope_close_aside(const int *descriptors, size_t count, size_t process
 {
 	int64_t deadline = now_milliseconds() + milliseconds;
 	size_t closed = 0, started = 0;
+	static pid_t left_behind[256];
+	static size_t left;
+	static int is_registered;
 	pid_t pids[64];
 
+	// Those that an earlier call could not wait for.
+	for (size_t i = 0; i < left;) {
+		if (waitpid(left_behind[i], NULL, WNOHANG) != 0)
+			left_behind[i] = left_behind[--left];
+		else
+			i++;
+	}
 	if (processes > sizeof(pids) / sizeof(pids[0]))
 		processes = sizeof(pids) / sizeof(pids[0]);
 	if (processes > count)
@@ -200,12 +210,17 @@ size_t sniscope_close_aside(const int *descriptors, size_t count, size_t process
 				closed += (count - process + processes - 1) / processes;
 				break;
 			}
-			if (now_milliseconds() >= deadline)
+			if (now_milliseconds() >= deadline) {
+				if (left < sizeof(left_behind) / sizeof(left_behind[0]))
+					left_behind[left++] = pids[process];
 				break;
+			}
 			poll(NULL, 0, 1);
 		}
 	}
-	if (closed < count)
+	if (closed < count && !is_registered) {
+		is_registered = 1;
 		atexit(close_standard_streams);
+	}
 	return closed;
 }

@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 int sniscope_open_path(const char *path)
@@ -38,6 +39,11 @@ int sniscope_open_mapping_events(int cpu)
 	attributes.config = PERF_COUNT_SW_DUMMY;
 	attributes.mmap = 1;
 	attributes.mmap2 = 1;
+	// Each record ends with its time, by the clock of the BPF programs.
+	attributes.sample_type = PERF_SAMPLE_TIME;
+	attributes.sample_id_all = 1;
+	attributes.use_clockid = 1;
+	attributes.clockid = CLOCK_MONOTONIC;
 	// Wake the reader for the first byte: a library is to be probed before it is used.
 	attributes.watermark = 1;
 	attributes.wakeup_watermark = 1;

@@ -48,6 +48,9 @@ public struct Container: Equatable, Sendable {
     /// from the host's then.
     public var mountNamespace: UInt32?
 
+    /// Tells it from all others on this host: an id of the user's own choice does not.
+    public var key: String { cgroupPath ?? id }
+
     public init(
         runtime: RuntimeName, id: String, name: String, imageName: String? = nil, initPid: Int32? = nil,
         kubernetes: KubernetesContainer? = nil, startedAt: Int64? = nil, bundlePath: String? = nil,

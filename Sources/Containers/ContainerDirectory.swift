@@ -59,7 +59,7 @@ public struct ContainerDirectory: Sendable {
 
     /// Takes in a container, or what is new about it.
     public mutating func add(_ container: Container) {
-        let key = container.cgroupPath ?? container.id
+        let key = container.key
         entries[key, default: Entry()].container = container
         keysByID[container.id] = key
         if let namespace = container.mountNamespace { keysByNamespace[namespace] = key }
@@ -112,10 +112,13 @@ public struct ContainerDirectory: Sendable {
 
     /// The cgroup of a container's own, as the v2 hierarchy numbers it.
     public func cgroupID(of container: Container) -> UInt64? {
-        entries[container.cgroupPath ?? container.id]?.cgroupID
+        entries[container.key]?.cgroupID
     }
 
     public func cgroupID(ofCgroup path: String) -> UInt64? { entries[path]?.cgroupID }
+
+    /// Whether this container is there, or is about to be.
+    public func isKnown(key: String) -> Bool { entries[key] != nil }
 
     /// Whether a cgroup or one above it is a container's, or is about to be.
     public func covers(cgroup path: String) -> Bool { key(above: path) != nil }

@@ -1,26 +1,31 @@
 internal import CBPFShims
 internal import Glibc
+internal import Synchronization
 
 /// A BPF program attached to something; closing it detaches.
 public final class BPFLink: Sendable {
-    private let descriptor: Int32
+    /// -1 once it is given away for closing.
+    private let descriptor: Atomic<Int32>
 
     init(descriptor: Int32) {
-        self.descriptor = descriptor
+        self.descriptor = Atomic(descriptor)
     }
 
     deinit {
-        Glibc.close(descriptor)
+        let descriptor = take()
+        if descriptor >= 0 { Glibc.close(descriptor) }
+    }
+
+    private func take() -> Int32 {
+        descriptor.exchange(-1, ordering: .relaxed)
     }
 
     /// Detaches all of `links` side by side (one after the other takes some 50 ms each) and gives up waiting after
     /// `milliseconds`: a BPF program that sleeps in a traced process can hold its link for ever. What is not closed
     /// by then is closed by child processes when the traced process lets go; this process may exit.
     /// - Returns: How many were closed in time.
-    public static func close(_ links: consuming [BPFLink], within milliseconds: Int32) -> Int {
-        let descriptors = links.map(\.descriptor)
-        // Their numbers are closed in the shared table: a second close by deinit could hit another file.
-        for link in links { _ = Unmanaged.passRetained(link) }
+    public static func close(_ links: [BPFLink], within milliseconds: Int32) -> Int {
+        let descriptors = links.map { $0.take() }.filter { $0 >= 0 }
         return sniscope_close_aside(descriptors, descriptors.count, 32, milliseconds)
     }
 }

@@ -4,6 +4,8 @@ internal import Glibc
 /// A file that a process has just mapped executable: by exec, by its loader, by dlopen or by mprotect.
 public struct ExecutableMapping: Sendable {
     public let pid: UInt32
+    /// When: CLOCK_MONOTONIC, nanoseconds.
+    public let time: Int64
     public let start: UInt64
     public let end: UInt64
     /// As /proc/PID/maps shows it: major << 20 | minor.
@@ -89,9 +91,11 @@ private final class PerfRing {
     }
 
     /// PERF_RECORD_MMAP2 of perf_event_open(2).
-    private func mapping(at position: UInt64, size: UInt64) -> ExecutableMapping? {
+    private func mapping(at position: UInt64, size whole: UInt64) -> ExecutableMapping? {
         let pathOffset: UInt64 = 64
-        guard size > pathOffset else { return nil }
+        // struct sample_id: the time.
+        guard whole > pathOffset + 8 else { return nil }
+        let size = whole - 8
         let first = load(UInt8.self, at: position + pathOffset)
         // Not "[vdso]", not "//anon".
         guard first == UInt8(ascii: "/"), load(UInt8.self, at: position + pathOffset + 1) != UInt8(ascii: "/") else {
@@ -107,7 +111,7 @@ private final class PerfRing {
             return Int(size - pathOffset)
         }
         return ExecutableMapping(
-            pid: load(UInt32.self, at: position), start: start, end: start + load(UInt64.self, at: position + 16),
+            pid: load(UInt32.self, at: position), time: Int64(load(UInt64.self, at: position + size)), start: start, end: start + load(UInt64.self, at: position + 16),
             device: UInt64(load(UInt32.self, at: position + 32)) << 20 | UInt64(load(UInt32.self, at: position + 36)),
             inode: load(UInt64.self, at: position + 40), path: path)
     }

@@ -51,23 +51,26 @@ struct ContainerTracker {
         for container in directory.all { judge(container, program) }
     }
 
+    /// What follows from a control group's coming or going.
+    enum Consequence {
+        case none
+        /// It is to be found out whose it is.
+        case job(ProbeJob)
+        case ended(key: String)
+    }
+
     /// A control group came or went.
-    /// - Returns: What is to be found out about it.
-    mutating func apply(_ record: CgroupRecord, _ program: TracerProgram) -> ProbeJob? {
+    mutating func apply(_ record: CgroupRecord, _ program: TracerProgram) -> Consequence {
         let number = record.isUnified ? record.id : nil
         guard record.isCreated else {
-            if let number {
-                directory.remove(cgroupID: number)
-            } else {
-                directory.remove(unnumberedCgroup: record.path)
-            }
-            return nil
+            let ended = number.map { directory.remove(cgroupID: $0) } ?? directory.remove(unnumberedCgroup: record.path)
+            return ended.map { .ended(key: $0.key) } ?? .none
         }
         if directory.covers(cgroup: record.path) {
-            guard let number else { return nil }
+            guard let number else { return .none }
             let owner = directory.add(cgroupID: number, path: record.path)
             if case .container(let container) = owner, container.cgroupPath == record.path { judge(container, program) }
-            return nil
+            return .none
         }
         guard Self.mayBeContainer(record) else {
             if let number {
@@ -75,10 +78,10 @@ struct ContainerTracker {
                 // The kernel lets its events pass until it is told.
                 if filter != nil { try? program.removeContainer(cgroup: number) }
             }
-            return nil
+            return .none
         }
         directory.expect(cgroup: record.path, cgroupID: number)
-        return .container(cgroup: record.path, maker: Int32(bitPattern: record.pid))
+        return .job(.container(cgroup: record.path, maker: Int32(bitPattern: record.pid)))
     }
 
     private static func mayBeContainer(_ record: CgroupRecord) -> Bool {
@@ -172,8 +175,11 @@ struct ContainerTracker {
         return directory.update(id: container.id) { $0.initPid = pid } ?? container
     }
 
-    /// Processes in whose root folders containers run, one for each.
-    func rootProcesses() -> [Int32] {
-        directory.all.compactMap(\.initPid).filter { $0 > 0 }
+    /// The containers by their keys, with a process in whose root folder each runs.
+    func running() -> [(key: String, pid: Int32)] {
+        directory.all.compactMap { container in container.initPid.map { (container.key, $0) } }.filter { $0.pid > 0 }
     }
+
+    /// Whether a container is there, or is about to be.
+    func isKnown(key: String) -> Bool { directory.isKnown(key: key) }
 }

@@ -11,6 +11,7 @@ final class EventLoop {
         case probing(ProbePool.Report)
         case docker(DockerChange)
         case rescanned(Result<ProcessScan, SystemError>)
+        case swept(ProbeSweep.Findings)
         case stop
     }
 
@@ -27,6 +28,8 @@ final class EventLoop {
     private static let patienceWithReader: Int64 = 500_000_000
     /// How long the end waits for it.
     private static let patienceAtEnd: Int64 = 3_000_000_000
+    /// Between two looks for files that nobody maps any more; nanoseconds.
+    private static let sweepInterval: Int64 = 2_000_000_000
 
     private let poller: Poller
     /// All but the records.
@@ -37,6 +40,10 @@ final class EventLoop {
     private let monitor: MappingMonitor?
     private let table: ProbeTable
     private let pool: ProbePool
+    private let closer: LinkCloser
+    private var lifetimes = ProbeLifetimes()
+    private var isSweeping = false
+    private var nextSweep: Int64 = 0
     private var candidates: MappedCandidates
     private var containers: ContainerTracker
     private var start: StartUp
@@ -80,6 +87,7 @@ final class EventLoop {
         monitor = parts.monitor
         table = parts.table
         pool = parts.pool
+        closer = parts.closer
         candidates = parts.candidates
         containers = parts.containers
         start = StartUp(readiness: parts.readiness)
@@ -146,12 +154,13 @@ final class EventLoop {
             case .probing(.finding(.container(let cgroup, let resolution))):
                 containers.settle(cgroup: cgroup, resolution, program)
                 // Its program's own libraries are being probed; the rest of its root folder has time.
-                if let bundle = resolution?.bundle { _ = pool.submit(.root(bundle.rootPath)) }
+                if let bundle = resolution?.bundle { _ = pool.submit(.root(bundle.rootPath, container: cgroup)) }
                 deliverDeferred { $0 == cgroup }
             case .probing(.finished(let number, let job, let outcomes)):
-                candidates.settle(job, outcomes)
-                for outcome in outcomes { tell(outcome) }
+                settle(job, outcomes)
                 start.finished(number)
+            case .swept(let findings):
+                release(findings)
             case .docker(let change):
                 containers.apply(change, program)
             case .rescanned(let scan):
@@ -162,10 +171,62 @@ final class EventLoop {
         }
     }
 
+    private func settle(_ job: ProbeJob, _ outcomes: [ProbeOutcome]) {
+        for outcome in outcomes {
+            tell(outcome)
+            var late: [Int64] = []
+            if case .mapped(let candidate) = job { late = candidates.settle(candidate, outcome) }
+            if case .vanished = outcome, case .mapped = job { summary.vanishedFiles += UInt64(max(late.count, 1)) }
+            guard case .traced(let file, _) = outcome else { continue }
+            noteLateness(of: file, mappedAt: late)
+            switch job {
+            case .mapped(let candidate):
+                lifetimes.mapped(file.number, as: candidate.identity, by: candidate.users.first)
+            case .path(let path):
+                lifetimes.found(file.number, at: path)
+            case .container(let key, _), .root(_, let key):
+                // A container that has ended meanwhile needs it no more: a sweep finds out whether anybody does.
+                lifetimes.needed(file.number, by: key)
+                if !containers.isKnown(key: key) { lifetimes.ended(container: key) }
+            }
+        }
+    }
+
+    /// Counts mappings that were there before the probes: calls up to then were not seen.
+    private func noteLateness(of file: ProbedFile, mappedAt times: [Int64]) {
+        for time in times where time < file.since {
+            summary.lateAttachments += 1
+            summary.worstLateness = max(summary.worstLateness, file.since - time)
+        }
+    }
+
+    /// Looks now and then whether files that nothing else keeps are still mapped.
+    private func sweepNowAndThen() throws(SystemError) {
+        guard start.isFinished, !isSweeping, Clock.monotonic > nextSweep, let sweep = lifetimes.sweep() else { return }
+        isSweeping = true
+        try Threads.start(name: "sweep") { [mailbox, table] in
+            // Without /proc nothing is known, and nothing is released.
+            let findings = try? sweep.run { table.status(of: $0) }
+            mailbox.post(.swept(findings ?? ProbeSweep.Findings(startedAt: sweep.startedAt)))
+        }
+    }
+
+    private func release(_ findings: ProbeSweep.Findings) {
+        isSweeping = false
+        let now = Clock.monotonic
+        // At most a hundredth of one processor's time.
+        nextSweep = now + max(Self.sweepInterval, 100 * (now - findings.startedAt))
+        for path in findings.newPaths { _ = pool.submit(.path(path)) }
+        for (file, identities) in lifetimes.apply(findings) {
+            candidates.forget(identities)
+            closer.close(table.release(file))
+        }
+    }
+
     private func tell(_ outcome: ProbeOutcome) {
         switch outcome {
         case .refused(let reason?): output.add(.notice("not traced: \(reason)"))
-        case .traced(let detail?): output.add(.detail(detail))
+        case .traced(_, let detail?): output.add(.detail(detail))
         default: break
         }
     }
@@ -173,7 +234,13 @@ final class EventLoop {
     private func readMappings() throws(SystemError) {
         guard let monitor else { return }
         let missed = monitor.drain { mapping in
-            if let candidate = candidates.candidate(for: mapping) { _ = pool.submit(.mapped(candidate)) }
+            switch candidates.verdict(on: mapping) {
+            case .nothing: break
+            case .look(let candidate): _ = pool.submit(.mapped(candidate))
+            case .traced(let file, let identity, let user):
+                lifetimes.mapped(file.number, as: identity, by: user)
+                noteLateness(of: file, mappedAt: [mapping.time])
+            }
         }
         if missed > 0 {
             output.add(
@@ -218,7 +285,11 @@ final class EventLoop {
             switch record {
             case .serverName(let record): deliver(record)
             case .cgroup(let record):
-                if let job = containers.apply(record, program) { _ = pool.submit(job) }
+                switch containers.apply(record, program) {
+                case .none: break
+                case .job(let job): _ = pool.submit(job)
+                case .ended(let key): lifetimes.ended(container: key)
+                }
             }
             guard count % Self.batchSize == 0 else { return true }
             // The reader begins while the rest is read; what it has no room for waits in the ring.
@@ -311,6 +382,7 @@ final class EventLoop {
         setClock()
         reportLosses()
         try pool.replaceStuckThreads()
+        try sweepNowAndThen()
     }
 
     /// Follows steps of the wall clock.

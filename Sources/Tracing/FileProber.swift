@@ -13,6 +13,8 @@ struct FileProber: Sendable {
     let identifier: InodeIdentifier
     let table: ProbeTable
     let containers: ContainerRuntimes
+    /// Whether the files of a container are probed before it runs.
+    let preparesContainers: Bool
 
     /// - Parameter sibling: Opens a library that the file needs, by its name, for versions that stand there.
     /// - Parameter shownPath: As the process sees it.
@@ -20,14 +22,27 @@ struct FileProber: Sendable {
         _ file: RegularFile, shownPath: String, sibling: @escaping (String) -> RegularFile?
     ) -> ProbeOutcome {
         let identity = InodeIdentity(of: file, identifier: identifier)
-        if let known = table.claim(identity, changedAt: file.status.changedAt) { return known }
-        let outcome = probeUnknown(file, shownPath: shownPath, sibling: sibling)
+        if let known = claim(identity, changedAt: file.status.changedAt) { return known }
+        let outcome = probeUnknown(file, identity, shownPath: shownPath, sibling: sibling)
         table.finish(identity, outcome)
         return outcome
     }
 
+    /// Waits for another thread that is at this file: mostly it is done within milliseconds.
+    private func claim(_ identity: InodeIdentity, changedAt: Int64) -> ProbeOutcome? {
+        for _ in 0..<Self.patience {
+            let known = table.claim(identity, changedAt: changedAt)
+            guard case .pending = known else { return known }
+            Threads.pause(milliseconds: 1)
+        }
+        return .pending
+    }
+
+    /// Milliseconds.
+    private static let patience = 100
+
     private func probeUnknown(
-        _ file: RegularFile, shownPath: String, sibling: @escaping (String) -> RegularFile?
+        _ file: RegularFile, _ identity: InodeIdentity, shownPath: String, sibling: @escaping (String) -> RegularFile?
     ) -> ProbeOutcome {
         let report: FileReport
         do {
@@ -54,7 +69,7 @@ struct FileProber: Sendable {
             }
         }
         let unversioned = references(places.map { _ in nil })
-        let index = table.register(unversioned)
+        let index = table.register(unversioned, identity, file.status)
         let points = places.enumerated().compactMap { offset, place in
             rules[place.1.rule].map { rule in
                 ProbePoint(
@@ -63,12 +78,14 @@ struct FileProber: Sendable {
         }
         do {
             let links = try uprobe.attach(path: file.descriptor.path, points: points)
+            let probed = ProbedFile(number: index, since: Clock.monotonic)
             // The version takes longer than all the rest: it comes after the probe.
             let versions = places.map { try? inspector.version(of: $0.0.kind, in: file, openNeeded: sibling) }
             table.complete(index, points: references(versions), links: links)
             let list = places.map { "\($0.0.kind) \($0.1.function) at \($0.1.probeOffset)" }
-            return .traced(detail: "probed \(shownPath): \(list.joined(separator: ", "))")
+            return .traced(probed, detail: "probed \(shownPath): \(list.joined(separator: ", "))")
         } catch {
+            table.unregister(index)
             return .refused("\(shownPath): \(error)")
         }
     }

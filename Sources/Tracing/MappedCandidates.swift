@@ -7,7 +7,7 @@ struct MappedCandidates {
     private enum State {
         case pending
         /// Probed: its inode is held, so its number can't be another file's.
-        case traced
+        case traced(ProbedFile)
         case settled(path: String, at: Int64)
     }
 
@@ -19,37 +19,56 @@ struct MappedCandidates {
     /// nil: all processes.
     private let pids: Set<UInt32>?
     private var states: [FileIdentity: State] = [:]
+    /// Mappings since the last `settle` of files that are being looked into: when each was made.
+    private var waiting: [FileIdentity: [Int64]] = [:]
 
     init(pids: Set<UInt32>?) {
         self.pids = pids
     }
 
-    mutating func candidate(for mapping: ExecutableMapping) -> ProbeJob.MappedCandidate? {
-        if let pids, !pids.contains(mapping.pid) { return nil }
+    /// What is to be done about a mapping.
+    enum Verdict {
+        case nothing
+        case look(ProbeJob.MappedCandidate)
+        /// It is probed already.
+        case traced(ProbedFile, FileIdentity, ProcessScan.User)
+    }
+
+    mutating func verdict(on mapping: ExecutableMapping) -> Verdict {
+        if let pids, !pids.contains(mapping.pid) { return .nothing }
         let identity = FileIdentity(device: mapping.device, inode: mapping.inode)
-        guard isNew(identity, path: mapping.path) else { return nil }
-        let range = MappedRange(start: mapping.start, end: mapping.end, offset: 0)
-        return ProbeJob.MappedCandidate(
-            identity: identity, path: mapping.path,
-            users: [ProcessScan.User(pid: Int32(mapping.pid), range: range)])
+        let user = ProcessScan.User(
+            pid: Int32(mapping.pid), range: MappedRange(start: mapping.start, end: mapping.end, offset: 0))
+        if case .traced(let file) = states[identity] { return .traced(file, identity, user) }
+        if case .pending = states[identity] { waiting[identity, default: []].append(mapping.time) }
+        guard isNew(identity, path: mapping.path) else { return .nothing }
+        waiting[identity] = [mapping.time]
+        return .look(
+            ProbeJob.MappedCandidate(identity: identity, path: mapping.path, mappedAt: mapping.time, users: [user]))
     }
 
     mutating func candidate(for file: ProcessScan.File) -> ProbeJob.MappedCandidate? {
         guard isNew(file.identity, path: file.path) else { return nil }
-        return ProbeJob.MappedCandidate(identity: file.identity, path: file.path, users: file.users)
+        return ProbeJob.MappedCandidate(identity: file.identity, path: file.path, mappedAt: nil, users: file.users)
     }
 
-    mutating func settle(_ job: ProbeJob, _ outcomes: [ProbeOutcome]) {
-        guard case .mapped(let candidate) = job, let outcome = outcomes.first else { return }
+    /// - Returns: When processes mapped the file that had to wait for the outcome.
+    mutating func settle(_ candidate: ProbeJob.MappedCandidate, _ outcome: ProbeOutcome) -> [Int64] {
         switch outcome {
-        case .traced:
-            states[candidate.identity] = .traced
+        case .traced(let file, _):
+            states[candidate.identity] = .traced(file)
         case .vanished, .unreadable, .pending:
             // The next process that maps it may be there for longer.
             states[candidate.identity] = nil
         case .noLibrary, .refused:
             states[candidate.identity] = .settled(path: candidate.path, at: Clock.monotonic)
         }
+        return waiting.removeValue(forKey: candidate.identity) ?? []
+    }
+
+    /// Forgets a file that is no longer probed.
+    mutating func forget(_ identities: Set<FileIdentity>) {
+        for identity in identities { states[identity] = nil }
     }
 
     private mutating func isNew(_ identity: FileIdentity, path: String) -> Bool {

@@ -11,8 +11,9 @@ enum ProbeJob: Sendable {
     case path(String)
     /// A control group that may be a container's: whose it is, and what its program will load.
     case container(cgroup: String, maker: Int32)
-    /// What the loader would find in a root folder.
-    case root(String)
+    /// What the loader would find in a container's root folder.
+    /// - Parameter container: Its key.
+    case root(String, container: String)
 
     /// 0 is the most urgent. What runs, or is about to, goes before what may run some time.
     var urgency: Int {
@@ -28,6 +29,8 @@ enum ProbeJob: Sendable {
     struct MappedCandidate: Sendable {
         let identity: FileIdentity
         let path: String
+        /// CLOCK_MONOTONIC, nanoseconds; nil where it was mapped before the session began.
+        let mappedAt: Int64?
         let users: [ProcessScan.User]
     }
 }
@@ -51,9 +54,10 @@ extension FileProber {
             let resolution = containers.container(atCgroup: cgroup, madeBy: maker)
             report(.container(cgroup: cgroup, resolution))
             // Without a bundle, what it maps is seen when it maps it.
-            guard let bundle = resolution?.bundle else { return [] }
+            guard preparesContainers, let bundle = resolution?.bundle else { return [] }
             return prepare(root: bundle.rootPath, command: bundle.arguments.first, environment: bundle.environment)
-        case .root(let root):
+        case .root(let root, _):
+            guard preparesContainers else { return [] }
             let loadable = LoadableFiles.container(root: root, environment: [])
             return probe(loadable.installed, root: root)
         }
@@ -71,8 +75,16 @@ extension FileProber {
                 failure = error
             }
         }
-        guard let failure, !failure.isNotFound else { return .vanished }
+        guard let failure, !failure.isNotFound else { return probeLeftBehind(candidate) }
         return .unreadable(failure)
+    }
+
+    /// Of a file whose process has ended by now: the next one that maps it is to be seen.
+    private func probeLeftBehind(_ candidate: ProbeJob.MappedCandidate) -> ProbeOutcome {
+        // In a container's view of the file system the path leads elsewhere, or nowhere.
+        guard let file = try? RegularFile(path: candidate.path), FileIdentity(status: file.status) == candidate.identity
+        else { return .vanished }
+        return probe(file, shownPath: candidate.path, sibling: Siblings.opener(of: candidate.path))
     }
 
     private func probe(path: String) -> ProbeOutcome {

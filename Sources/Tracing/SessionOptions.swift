@@ -14,6 +14,14 @@ public struct SessionOptions: Sendable {
         /// The children of this process and their descendants, from their first instruction on; `probing` are files
         /// that they are known to load.
         case children(probing: [String])
+
+        /// Whether processes that start later are traced, whatever they map.
+        var isOpen: Bool {
+            switch self {
+            case .host, .children: true
+            case .files, .processes: false
+            }
+        }
     }
 
     /// Which containers are wanted; the kernel drops the events of others.

@@ -13,6 +13,7 @@ struct SessionParts {
     let monitor: MappingMonitor?
     let table: ProbeTable
     let pool: ProbePool
+    let closer: LinkCloser
     var candidates: MappedCandidates
     var containers: ContainerTracker
     let dockerSockets: [String]
@@ -42,7 +43,8 @@ struct SessionParts {
         let prober = FileProber(
             inspector: Inspector(catalog: options.catalog),
             rules: Dictionary(uniqueKeysWithValues: zip(rules, 0...)), uprobe: program.uprobe,
-            identifier: InodeIdentifier { BPFProgram.fileIdentity.image }, table: table, containers: scan.runtimes)
+            identifier: InodeIdentifier { BPFProgram.fileIdentity.image }, table: table, containers: scan.runtimes,
+            preparesContainers: options.target.isOpen)
         // Most of the time they wait for the kernel.
         pool = try ProbePool(prober: prober, threads: 4) { mailbox.post(.probing($0)) }
         if case .files(let paths) = options.target {
@@ -51,6 +53,7 @@ struct SessionParts {
 
         containers = ContainerTracker(filter: options.containers, tree: tree)
         try containers.addExisting(scan.containers, scan.runtimes, program)
+        closer = try LinkCloser()
         dockerSockets = scan.runtimes.dockerDaemons.flatMap(\.sockets)
         var pids: Set<UInt32>?
         if case .processes(let wanted) = options.target { pids = Set(wanted.map(UInt32.init)) }
@@ -62,7 +65,9 @@ struct SessionParts {
         if case .children(let files) = options.target { jobs += files.map { .path($0) } }
         jobs += scan.processes.files.compactMap { candidates.candidate(for: $0) }.map { .mapped($0) }
         jobs += scan.installed.map { .path($0) }
-        if pids == nil, monitor != nil { jobs += containers.rootProcesses().map { .root("/proc/\($0)/root") } }
+        if pids == nil, monitor != nil {
+            jobs += containers.running().map { .root("/proc/\($0.pid)/root", container: $0.key) }
+        }
     }
 }
 

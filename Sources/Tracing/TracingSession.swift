@@ -20,6 +20,7 @@ public final class TracingSession: Sendable {
         let tracepoints: [BPFLink]
         let table: ProbeTable
         let pool: ProbePool
+        let closer: LinkCloser
     }
 
     /// Loads the BPF programs and begins to trace; `items` tells when everything that runs is probed.
@@ -31,7 +32,8 @@ public final class TracingSession: Sendable {
         items = AsyncStream { await queue.next() }
         self.mailbox = mailbox
         closing = Closing(
-            program: parts.program, tracepoints: parts.tracepoints, table: parts.table, pool: parts.pool)
+            program: parts.program, tracepoints: parts.tracepoints, table: parts.table, pool: parts.pool,
+            closer: parts.closer)
         watchers = parts.dockerSockets.map { socket in
             Task {
                 await DockerWatcher(client: DockerClient(socket: socket)) { mailbox.post(.docker($0)) }.run()
@@ -76,6 +78,7 @@ public final class TracingSession: Sendable {
     public func close(within milliseconds: Int32 = 1000) -> (unclosed: Int, holders: [UInt32]) {
         for watcher in watchers { watcher.cancel() }
         closing.pool.close()
+        closing.closer.end()
         let links = closing.table.takeLinks() + closing.tracepoints
         let count = links.count
         let closed = BPFLink.close(links, within: milliseconds)

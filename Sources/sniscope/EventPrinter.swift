@@ -122,6 +122,13 @@ struct EventPrinter {
         }
         if !reasons.isEmpty { line += " (\(reasons.joined(separator: ", ")))" }
         if summary.unreadableNames > 0 { line += ", \(summary.unreadableNames) unreadable" }
+        if summary.lateAttachments > 0 {
+            let worst = max(summary.worstLateness / 1_000_000, 1)
+            line += ", \(summary.lateAttachments) attached after first use (up to \(worst) ms)"
+        }
+        if summary.vanishedFiles > 0 {
+            line += ", \(counted(summary.vanishedFiles, "file")) gone before they could be looked into"
+        }
         if summary.events != UInt64(written) { line += ", \(written) shown" }
         return line
     }
