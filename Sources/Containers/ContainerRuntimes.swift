@@ -57,13 +57,14 @@ public struct ContainerRuntimes: Sendable {
                 if var container = try runtime.container(clue) {
                     container.cgroupPath = container.cgroupPath ?? clue.cgroupPath
                     container.bundlePath = container.bundlePath ?? clue.bundle?.path
-                    return ContainerResolution(container: container, failure: nil, bundle: clue.bundle)
+                    return ContainerResolution(container: container, isKnown: true, failure: nil, bundle: clue.bundle)
                 }
             } catch {
                 failure = failure ?? error
             }
         }
-        return ContainerResolution(container: Container(of: clue), failure: failure, bundle: clue.bundle)
+        return ContainerResolution(
+            container: Container(of: clue), isKnown: false, failure: failure, bundle: clue.bundle)
     }
 
     /// All containers of all runtimes, each once, by runtime and name.
@@ -126,6 +127,8 @@ public struct ContainerRuntimes: Sendable {
 /// What was found out about a container.
 public struct ContainerResolution: Sendable {
     public let container: Container
+    /// Whether a runtime knows it; else it is what is seen from outside.
+    public let isKnown: Bool
     /// Why a runtime's state could not be read, where the container is known from outside only.
     public let failure: (any Error)?
     public let bundle: OCIBundle?

@@ -18,7 +18,7 @@ public struct OCIInvocation: Sendable, Equatable {
             let command = process.arguments.dropFirst().firstIndex(where: Self.commands.contains)
         else { return nil }
         let rest = Array(process.arguments[(command + 1)...])
-        let options = CommandLineOptions(["", ] + rest)
+        let options = CommandLineOptions([""] + rest)
         guard let id = Self.positional(rest) else { return nil }
         self.id = id
         self.program = program

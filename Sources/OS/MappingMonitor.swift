@@ -111,7 +111,8 @@ private final class PerfRing {
             return Int(size - pathOffset)
         }
         return ExecutableMapping(
-            pid: load(UInt32.self, at: position), time: Int64(load(UInt64.self, at: position + size)), start: start, end: start + load(UInt64.self, at: position + 16),
+            pid: load(UInt32.self, at: position), time: Int64(load(UInt64.self, at: position + size)), start: start,
+            end: start + load(UInt64.self, at: position + 16),
             device: UInt64(load(UInt32.self, at: position + 32)) << 20 | UInt64(load(UInt32.self, at: position + 36)),
             inode: load(UInt64.self, at: position + 40), path: path)
     }

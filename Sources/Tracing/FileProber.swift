@@ -12,7 +12,7 @@ struct FileProber: Sendable {
     let uprobe: UprobeProgram
     let identifier: InodeIdentifier
     let table: ProbeTable
-    let containers: ContainerRuntimes
+    let containers: RuntimeRegistry
     /// Whether the files of a container are probed before it runs.
     let preparesContainers: Bool
 

@@ -43,7 +43,8 @@ struct SessionParts {
         let prober = FileProber(
             inspector: Inspector(catalog: options.catalog),
             rules: Dictionary(uniqueKeysWithValues: zip(rules, 0...)), uprobe: program.uprobe,
-            identifier: InodeIdentifier { BPFProgram.fileIdentity.image }, table: table, containers: scan.runtimes,
+            identifier: InodeIdentifier { BPFProgram.fileIdentity.image }, table: table,
+            containers: RuntimeRegistry(scan.runtimes),
             preparesContainers: options.target.isOpen)
         // Most of the time they wait for the kernel.
         pool = try ProbePool(prober: prober, threads: 4) { mailbox.post(.probing($0)) }

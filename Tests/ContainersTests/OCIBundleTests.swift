@@ -37,7 +37,8 @@ struct OCIBundleTests {
         arguments: [
             ("runc --root /run/r --log /l create --bundle /b --pid-file /p x", "x", "/b", "/run/r"),
             ("runc create --bundle=/b x", "x", "/b", nil), ("crun --systemd-cgroup create -b b x", "x", "/work/b", nil),
-            ("/usr/bin/crun run x", "x", "/work/.", nil), ("runc --root=r run --detach --keep x", "x", "/work/.", "/work/r"),
+            ("/usr/bin/crun run x", "x", "/work/.", nil),
+            ("runc --root=r run --detach --keep x", "x", "/work/.", "/work/r"),
             ("runc run --pid-file p -- x", "x", "/work/.", nil),
         ] as [(String, String, String, String?)])
     func invocation(line: String, id: String, bundle: String, root: String?) {
@@ -45,7 +46,8 @@ struct OCIBundleTests {
         #expect(invocation?.id == id && invocation?.bundlePath == bundle && invocation?.root == root)
     }
 
-    @Test("no command that makes a container", arguments: ["runc init", "runc start x", "runc create --bundle", "", "x"])
+    @Test(
+        "no command that makes a container", arguments: ["runc init", "runc start x", "runc create --bundle", "", "x"])
     func noInvocation(line: String) {
         #expect(OCIInvocation(process(line)) == nil)
     }

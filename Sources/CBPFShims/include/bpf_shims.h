@@ -25,6 +25,7 @@ int sniscope_probe_uprobe_multi(void);
 
 /// Closes descriptors side by side in child processes that share this process's descriptor table,
 /// so that a close that waits for a traced process (a BPF program asleep in it) does not keep this
-/// process from its exit. For one thread at a time. Returns how many were closed within `milliseconds`.
+/// process from its exit. For one thread at a time. Returns how many were closed within
+/// `milliseconds`.
 size_t sniscope_close_aside(const int *descriptors, size_t count, size_t processes,
 			    int milliseconds);
