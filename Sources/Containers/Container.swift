@@ -82,7 +82,7 @@ public struct Container: Equatable, Sendable {
     }
 
     /// What runtimes show in place of a name; an id of the user's own choice (`runc run web`) is a name already.
-    static func shortID(_ id: String) -> String { CgroupPath.isContainerID(id) ? String(id.prefix(12)) : id }
+    static func shortID(_ id: String) -> String { id.allSatisfy(\.isHexDigit) ? String(id.prefix(12)) : id }
 }
 
 /// Which container of which pod.
