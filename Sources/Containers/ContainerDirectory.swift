@@ -23,6 +23,8 @@ public struct ContainerDirectory: Sendable {
         var container: Container?
         /// Of the container's own cgroup; nil where there is no v2 hierarchy.
         var cgroupID: UInt64?
+        /// The cgroup is gone; the entry stays until it is known whose it was, for events that wait for that.
+        var isEnded = false
     }
 
     public init() {}
@@ -65,14 +67,29 @@ public struct ContainerDirectory: Sendable {
         if let namespace = container.mountNamespace { keysByNamespace[namespace] = key }
     }
 
-    /// Forgets a cgroup; with a container's own one the container.
+    /// Forgets a cgroup; with a container's own one the container, unless it is pending: `removeEnded` does it then.
     /// - Returns: The container that ended.
     @discardableResult
     public mutating func remove(cgroupID: UInt64) -> Container? {
-        guard let key = owners.removeValue(forKey: cgroupID) ?? nil, entries[key]?.cgroupID == cgroupID else {
+        guard let key = owners[cgroupID] ?? nil, let entry = entries[key], entry.cgroupID == cgroupID else {
+            owners[cgroupID] = nil
             return nil
         }
+        if entry.container == nil {
+            entries[key]?.isEnded = true
+            return nil
+        }
+        owners[cgroupID] = nil
         return forget(key)
+    }
+
+    /// Forgets what ended while it was pending.
+    /// - Returns: Whether it had ended.
+    public mutating func removeEnded(key: String) -> Bool {
+        guard let entry = entries[key], entry.isEnded else { return false }
+        if let cgroupID = entry.cgroupID { owners[cgroupID] = nil }
+        forget(key)
+        return true
     }
 
     /// Forgets a container that has no cgroup of its own.

@@ -102,6 +102,10 @@ struct ContainerTracker {
         }
     }
 
+    /// Forgets a container that ended before it was known whose it was.
+    /// - Returns: Whether it had ended.
+    mutating func removeEnded(key: String) -> Bool { directory.removeEnded(key: key) }
+
     private mutating func judge(_ container: Container, _ program: TracerProgram) {
         guard let filter, let cgroup = directory.cgroupID(of: container) else { return }
         do {

@@ -10,8 +10,7 @@ final class EventLoop {
     enum Message: Sendable {
         case probing(ProbePool.Report)
         case docker(DockerChange)
-        case rescanned(Result<ProcessScan, SystemError>)
-        case swept(ProbeSweep.Findings)
+        case probes(ProbeKeeper.Report)
         case stop
     }
 
@@ -28,8 +27,6 @@ final class EventLoop {
     private static let patienceWithReader: Int64 = 500_000_000
     /// How long the end waits for it.
     private static let patienceAtEnd: Int64 = 3_000_000_000
-    /// Between two looks for files that nobody maps any more; nanoseconds.
-    private static let sweepInterval: Int64 = 2_000_000_000
 
     private let poller: Poller
     /// All but the records.
@@ -37,21 +34,13 @@ final class EventLoop {
     private let mailbox: Mailbox<Message>
     private let program: TracerProgram
     private let ring: RingBuffer
-    private let monitor: MappingMonitor?
     private let table: ProbeTable
-    private let pool: ProbePool
-    private let closer: LinkCloser
-    private var lifetimes = ProbeLifetimes()
-    private var isSweeping = false
-    private var nextSweep: Int64 = 0
-    private var candidates: MappedCandidates
+    private var probes: ProbeKeeper
     private var containers: ContainerTracker
     private var start: StartUp
     private var output: Output
     private var isStopping = false
     private var isPaced = false
-    private var isRescanning = false
-    private var isRescanWanted = false
     private var isPatienceOver = false
     private var lastProgress: UInt64 = 0
     private var lastProgressAt: Int64 = 0
@@ -84,18 +73,15 @@ final class EventLoop {
         self.mailbox = mailbox
         program = parts.program
         ring = try parts.program.ringBuffer()
-        monitor = parts.monitor
         table = parts.table
-        pool = parts.pool
-        closer = parts.closer
-        candidates = parts.candidates
+        probes = ProbeKeeper(parts) { mailbox.post(.probes($0)) }
         containers = parts.containers
         start = StartUp(readiness: parts.readiness)
         self.output = output
         try poller.add(ring.descriptor, tag: Tag.records)
         try poller.add(mailbox.descriptor, tag: Tag.mailbox)
         try pacer.add(mailbox.descriptor, tag: Tag.mailbox)
-        for descriptor in monitor?.descriptors ?? [] {
+        for descriptor in probes.descriptors {
             try poller.add(descriptor, tag: Tag.mappings)
             try pacer.add(descriptor, tag: Tag.mappings)
         }
@@ -104,15 +90,16 @@ final class EventLoop {
     /// Runs until it is told to stop.
     /// - Parameter jobs: What is to be probed before the session is ready.
     func run(jobs: [ProbeJob]) throws -> SessionSummary {
-        start.begin(jobs.map { pool.submit($0) })
+        start.begin(jobs.map { probes.submit($0) })
         setClock()
         while !isStopping {
             let tags = try wait()
             // Names of containers and files first: records are attributed by them.
             if tags.contains(Tag.mailbox) { try readMailbox() }
-            if tags.contains(Tag.mappings) { try readMappings() }
+            if tags.contains(Tag.mappings) { try probes.readMappings() }
             if tags.contains(Tag.records) { readRecords() }
             for notice in containers.takeNotices() { output.add(.notice(notice)) }
+            for item in probes.takeItems() { output.add(item) }
             finishStartIfDone()
             deliverOverdue()
             try checkNowAndThen()
@@ -123,6 +110,7 @@ final class EventLoop {
         if !start.isFinished { output.finishStart(nil) }
         reportLosses()
         output.flush(&ownLosses)
+        summary.lateness = probes.lateness
         summary.lost = losses().filter { $0.value > 0 }
         // An event is either captured or lost.
         summary.events -= ownLosses[.slowOutput, default: 0]
@@ -153,125 +141,24 @@ final class EventLoop {
             switch message {
             case .probing(.finding(.container(let cgroup, let resolution))):
                 containers.settle(cgroup: cgroup, resolution, program)
-                // Its program's own libraries are being probed; the rest of its root folder has time.
-                if let bundle = resolution?.bundle { _ = pool.submit(.root(bundle.rootPath, container: cgroup)) }
                 deliverDeferred { $0 == cgroup }
+                // It may have ended before it was known.
+                if containers.removeEnded(key: cgroup) {
+                    probes.ended(container: cgroup)
+                } else if let bundle = resolution?.bundle {
+                    // Its program's own libraries are being probed; the rest of its root folder has time.
+                    probes.submit(.root(bundle.rootPath, container: cgroup))
+                }
             case .probing(.finished(let number, let job, let outcomes)):
-                settle(job, outcomes)
+                try probes.apply(.finished(job, outcomes), isKnown: containers.isKnown)
                 start.finished(number)
-            case .swept(let findings):
-                release(findings)
+            case .probes(let report):
+                try probes.apply(report, isKnown: containers.isKnown)
             case .docker(let change):
                 containers.apply(change, program)
-            case .rescanned(let scan):
-                try lookAgain(scan)
             case .stop:
                 isStopping = true
             }
-        }
-    }
-
-    private func settle(_ job: ProbeJob, _ outcomes: [ProbeOutcome]) {
-        for outcome in outcomes {
-            tell(outcome)
-            var late: [Int64] = []
-            if case .mapped(let candidate) = job { late = candidates.settle(candidate, outcome) }
-            if case .vanished = outcome, case .mapped = job { summary.vanishedFiles += UInt64(max(late.count, 1)) }
-            guard case .traced(let file, _) = outcome else { continue }
-            noteLateness(of: file, mappedAt: late)
-            switch job {
-            case .mapped(let candidate):
-                lifetimes.mapped(file.number, as: candidate.identity, by: candidate.users.first)
-            case .path(let path):
-                lifetimes.found(file.number, at: path)
-            case .container(let key, _), .root(_, let key):
-                // A container that has ended meanwhile needs it no more: a sweep finds out whether anybody does.
-                lifetimes.needed(file.number, by: key)
-                if !containers.isKnown(key: key) { lifetimes.ended(container: key) }
-            }
-        }
-    }
-
-    /// Counts mappings that were there before the probes: calls up to then were not seen.
-    private func noteLateness(of file: ProbedFile, mappedAt times: [Int64]) {
-        for time in times where time < file.since {
-            summary.lateAttachments += 1
-            summary.worstLateness = max(summary.worstLateness, file.since - time)
-        }
-    }
-
-    /// Looks now and then whether files that nothing else keeps are still mapped.
-    private func sweepNowAndThen() throws(SystemError) {
-        guard start.isFinished, !isSweeping, Clock.monotonic > nextSweep, let sweep = lifetimes.sweep() else { return }
-        isSweeping = true
-        try Threads.start(name: "sweep") { [mailbox, table] in
-            // Without /proc nothing is known, and nothing is released.
-            let findings = try? sweep.run { table.status(of: $0) }
-            mailbox.post(.swept(findings ?? ProbeSweep.Findings(startedAt: sweep.startedAt)))
-        }
-    }
-
-    private func release(_ findings: ProbeSweep.Findings) {
-        isSweeping = false
-        let now = Clock.monotonic
-        // At most a hundredth of one processor's time.
-        nextSweep = now + max(Self.sweepInterval, 100 * (now - findings.startedAt))
-        for path in findings.newPaths { _ = pool.submit(.path(path)) }
-        for (file, identities) in lifetimes.apply(findings) {
-            candidates.forget(identities)
-            closer.close(table.release(file))
-        }
-    }
-
-    private func tell(_ outcome: ProbeOutcome) {
-        switch outcome {
-        case .refused(let reason?): output.add(.notice("not traced: \(reason)"))
-        case .traced(_, let detail?): output.add(.detail(detail))
-        default: break
-        }
-    }
-
-    private func readMappings() throws(SystemError) {
-        guard let monitor else { return }
-        let missed = monitor.drain { mapping in
-            switch candidates.verdict(on: mapping) {
-            case .nothing: break
-            case .look(let candidate): _ = pool.submit(.mapped(candidate))
-            case .traced(let file, let identity, let user):
-                lifetimes.mapped(file.number, as: identity, by: user)
-                noteLateness(of: file, mappedAt: [mapping.time])
-            }
-        }
-        if missed > 0 {
-            output.add(
-                .notice(
-                    "\(missed) reports of loaded libraries were missed (too many at once); all processes are looked at "
-                        + "again, but one that has ended by now may have gone untraced"))
-            try beginRescan()
-        }
-    }
-
-    /// After missed reports: whatever is mapped now is looked at again, by a thread that may wait for it.
-    private func beginRescan() throws(SystemError) {
-        // What is missed while a scan runs may be behind it: another one follows.
-        isRescanWanted = isRescanning
-        guard !isRescanning else { return }
-        isRescanning = true
-        try Threads.start(name: "scan") { [mailbox] in
-            mailbox.post(.rescanned(Result { () throws(SystemError) in try ProcessScan.run() }))
-        }
-    }
-
-    private func lookAgain(_ scan: Result<ProcessScan, SystemError>) throws(SystemError) {
-        isRescanning = false
-        if isRescanWanted { try beginRescan() }
-        switch scan {
-        case .success(let scan):
-            for file in scan.files {
-                if let candidate = candidates.candidate(for: file) { _ = pool.submit(.mapped(candidate)) }
-            }
-        case .failure(let error):
-            output.add(.notice("\(error); libraries that were mapped just now may go untraced"))
         }
     }
 
@@ -287,8 +174,8 @@ final class EventLoop {
             case .cgroup(let record):
                 switch containers.apply(record, program) {
                 case .none: break
-                case .job(let job): _ = pool.submit(job)
-                case .ended(let key): lifetimes.ended(container: key)
+                case .job(let job): probes.submit(job)
+                case .ended(let key): probes.ended(container: key)
                 }
             }
             guard count % Self.batchSize == 0 else { return true }
@@ -381,8 +268,7 @@ final class EventLoop {
         lastCheck = now
         setClock()
         reportLosses()
-        try pool.replaceStuckThreads()
-        try sweepNowAndThen()
+        if start.isFinished { try probes.checkNowAndThen() }
     }
 
     /// Follows steps of the wall clock.

@@ -77,11 +77,5 @@ public struct SessionSummary: Sendable {
     public var events: UInt64 = 0
     public var unreadableNames: UInt64 = 0
     public var lost: [LossReason: UInt64] = [:]
-    /// How often a process had mapped a library before its probes were in place. Its calls up to then were not seen; it
-    /// need not have made any.
-    public var lateAttachments: UInt64 = 0
-    /// The longest time between the two, nanoseconds.
-    public var worstLateness: Int64 = 0
-    /// Mapped files that were gone before they could be looked into.
-    public var vanishedFiles: UInt64 = 0
+    public var lateness = Lateness()
 }

@@ -122,12 +122,13 @@ struct EventPrinter {
         }
         if !reasons.isEmpty { line += " (\(reasons.joined(separator: ", ")))" }
         if summary.unreadableNames > 0 { line += ", \(summary.unreadableNames) unreadable" }
-        if summary.lateAttachments > 0 {
-            let worst = max(summary.worstLateness / 1_000_000, 1)
-            line += ", \(summary.lateAttachments) attached after first use (up to \(worst) ms)"
+        let lateness = summary.lateness
+        if lateness.attachments > 0 {
+            let worst = max(lateness.worst / 1_000_000, 1)
+            line += ", \(lateness.attachments) attached after first use (up to \(worst) ms)"
         }
-        if summary.vanishedFiles > 0 {
-            line += ", \(counted(summary.vanishedFiles, "file")) gone before they could be looked into"
+        if lateness.vanishedFiles > 0 {
+            line += ", \(counted(lateness.vanishedFiles, "file")) gone before they could be looked into"
         }
         if summary.events != UInt64(written) { line += ", \(written) shown" }
         return line

@@ -40,6 +40,73 @@ extension EndToEnd {
             try await waitUntilGone(programs)
         }
 
+        @Test("a library that nobody maps any more is released, and probed anew when it is mapped again")
+        func released() async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let path = try await Caller.compile(in: workspace)
+            let tracer = try await Tracer("-v")
+            defer { tracer.stop() }
+            let before = try links(of: tracer.program.pid)
+            let original = try await libraryPath("libssl.so.3")
+            let libraries = try (1...4).map { try workspace.copy(original, as: "libssl-\($0).so") }
+            var callers: [Caller] = []
+            defer { for caller in callers { caller.stop() } }
+            for library in libraries { callers.append(try await Caller(path, library: library)) }
+            try await wait("the probes", tracer.program) { try links(of: tracer.program.pid) >= before + 4 }
+            // A forked child maps what its parent mapped, which no event tells.
+            try await callers[0].tell("fork")
+            for caller in callers { caller.stop() }
+            try await wait("the release of three", tracer.program) { try links(of: tracer.program.pid) == before + 1 }
+            let child = try #require(callers[0].program.output.all.lazy.compactMap { line in
+                line.hasPrefix("child ") ? Int32(line.dropFirst(6)) : nil
+            }.first)
+            kill(child, SIGKILL)
+            try await wait("the release of all", tracer.program) { try links(of: tracer.program.pid) == before }
+
+            let again = try await Caller(path, library: libraries[1])
+            defer { again.stop() }
+            try await wait("a new probe", tracer.program) { try links(of: tracer.program.pid) == before + 1 }
+            let name = uniqueName("again")
+            try await again.tell("name \(name)")
+            #expect(try await tracer.onlyEvent(named: name).library.path == libraries[1])
+        }
+
+        @Test("a probe that a traced process holds while it is released keeps nobody waiting")
+        func releaseHeld() async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let path = try await Caller.compile(in: workspace)
+            let (held, other) = (
+                try workspace.copy(try await libraryPath("libssl.so.3"), as: "held.so"),
+                try workspace.copy(try await libraryPath("libssl.so.3"), as: "other.so")
+            )
+            let tracer = try await Tracer("-v")
+            defer { tracer.stop() }
+            let before = try links(of: tracer.program.pid)
+            let holder = try await Caller(path, library: held)
+            defer { holder.stop() }
+            try await tracer.notice(containing: "probed \(held)")
+            try holder.program.say("unanswered")
+            try await wait("the call", holder.program) { holder.program.output.contains("held") }
+            // Others come, are traced, and go.
+            let caller = try await Caller(path, library: other)
+            defer { caller.stop() }
+            try await tracer.notice(containing: "probed \(other)")
+            let name = uniqueName("other")
+            try await caller.tell("name \(name)")
+            try await tracer.event(named: name)
+            caller.stop()
+            try await wait("the release of the other one", tracer.program) {
+                try links(of: tracer.program.pid) == before + 1
+            }
+            holder.stop()
+            try await wait("the release of the held one", tracer.program) {
+                try links(of: tracer.program.pid) == before
+            }
+            try await tracer.finish()
+        }
+
         @Test("kill -9 leaves no probe behind", .having("bpftool"))
         func killed() async throws {
             let tracer = try await Tracer()
@@ -74,6 +141,14 @@ extension EndToEnd {
         }
 
         /// The ids of the programs that a process has open.
+        /// How many BPF links a process has.
+        private func links(of pid: Int32) throws -> Int {
+            try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count { number in
+                let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/fd/\(number)")
+                return target == "anon_inode:bpf_link"
+            }
+        }
+
         private func bpfPrograms(of pid: Int32) throws -> [String] {
             let folder = "/proc/\(pid)/fdinfo"
             return try FileManager.default.contentsOfDirectory(atPath: folder).flatMap { entry in

@@ -5,7 +5,8 @@ import Testing
 ///
 /// The commands: `load PATH`, `name TEXT`, `hex BYTES`, `clear`, `length BYTES TEXT` (GnuTLS, no NUL behind the text),
 /// `crossing TEXT` (the text lies across two pages that nobody touched yet), `unanswered` (the text lies on a page that
-/// nobody serves), `burst COUNT TEXT` and `exit`. Each is answered by `done COMMAND`.
+/// nobody serves), `burst COUNT TEXT`, `fork` (a child that sleeps; its pid comes as `child PID`) and `exit`. Each is
+/// answered by `done COMMAND`.
 final class Caller: Sendable {
     let program: Program
 
@@ -133,6 +134,17 @@ final class Caller: Sendable {
             ask(page);
         }
 
+        /* A child that maps what this process maps, and does nothing. */
+        static void fork_sleeper(void)
+        {
+            pid_t child = fork();
+
+            if (!child)
+                for (;;)
+                    pause();
+            printf("child %d\n", child);
+        }
+
         int main(void)
         {
             char line[4096], text[4096];
@@ -157,6 +169,8 @@ final class Caller: Sendable {
                     control(connection, 55, 0, NULL);
                 else if (!strcmp(line, "unanswered"))
                     unanswered();
+                else if (!strcmp(line, "fork"))
+                    fork_sleeper();
                 else if (!strcmp(line, "exit"))
                     _exit(0);
                 printf("done %s\n", line);

@@ -1,0 +1,189 @@
+internal import OS
+internal import Processes
+
+/// Which files are probed: those that processes map, those that containers and loaders will, and for how long. Sends
+/// what may wait to other threads and is told what came of it. Belongs to the event loop.
+struct ProbeKeeper {
+    /// What other threads found out.
+    enum Report: Sendable {
+        case finished(ProbeJob, [ProbeOutcome])
+        case rescanned(Result<ProcessScan, SystemError>)
+        case swept(ProbeSweep.Findings)
+    }
+
+    /// Between two looks for files that nobody maps any more; nanoseconds.
+    private static let sweepInterval: Int64 = 2_000_000_000
+
+    private let monitor: MappingMonitor?
+    private let table: ProbeTable
+    private let pool: ProbePool
+    private let closer: LinkCloser
+    private let post: @Sendable (Report) -> Void
+    private var candidates: MappedCandidates
+    private var lifetimes = ProbeLifetimes()
+    private var isSweeping = false
+    private var nextSweep: Int64 = 0
+    private var isRescanning = false
+    private var isRescanWanted = false
+    /// What the user should know.
+    private var items: [SessionItem] = []
+    /// What was probed too late, or never.
+    private(set) var lateness = Lateness()
+
+    /// - Parameter post: Sends a report to the thread that owns this value, which hands it to `apply`.
+    init(_ parts: SessionParts, post: @escaping @Sendable (Report) -> Void) {
+        monitor = parts.monitor
+        table = parts.table
+        pool = parts.pool
+        closer = parts.closer
+        candidates = parts.candidates
+        self.post = post
+    }
+
+    /// Readable when there is something to `readMappings`.
+    var descriptors: [Int32] { monitor?.descriptors ?? [] }
+
+    /// What the user should know, once.
+    mutating func takeItems() -> [SessionItem] {
+        defer { items = [] }
+        return items
+    }
+
+    /// - Returns: The job's number.
+    @discardableResult
+    func submit(_ job: ProbeJob) -> UInt64 { pool.submit(job) }
+
+    /// A container is gone. What was probed for it alone goes too, once nobody maps it.
+    mutating func ended(container key: String) {
+        lifetimes.ended(container: key)
+    }
+
+    /// Takes in what was mapped since the last time.
+    mutating func readMappings() throws(SystemError) {
+        guard let monitor else { return }
+        let missed = monitor.drain { mapping in
+            switch candidates.verdict(on: mapping) {
+            case .nothing: break
+            case .look(let candidate): submit(.mapped(candidate))
+            case .traced(let file, let identity, let user):
+                lifetimes.mapped(file.number, as: identity, by: user)
+                lateness.note(file, mappedAt: [mapping.time])
+            }
+        }
+        guard missed > 0 else { return }
+        items.append(
+            .notice(
+                "\(missed) reports of loaded libraries were missed (too many at once); all processes are looked at "
+                    + "again, but one that has ended by now may have gone untraced"))
+        try beginRescan()
+    }
+
+    /// - Parameter isKnown: Whether a container, by its key, is there or about to be.
+    mutating func apply(_ report: Report, isKnown: (String) -> Bool) throws(SystemError) {
+        switch report {
+        case .finished(let job, let outcomes):
+            for outcome in outcomes { settle(job, outcome, isKnown) }
+        case .rescanned(let scan):
+            try lookAgain(scan)
+        case .swept(let findings):
+            release(findings)
+        }
+    }
+
+    private mutating func settle(_ job: ProbeJob, _ outcome: ProbeOutcome, _ isKnown: (String) -> Bool) {
+        var waited: [Int64] = []
+        if case .mapped(let candidate) = job { waited = candidates.settle(candidate, outcome) }
+        switch outcome {
+        case .traced(let file, let detail):
+            if let detail { items.append(.detail(detail)) }
+            lateness.note(file, mappedAt: waited)
+            keep(file, for: job, isKnown)
+        case .refused(let reason?):
+            items.append(.notice("not traced: \(reason)"))
+        case .vanished:
+            // One that a container's loader was to find is simply not there.
+            if case .mapped = job { lateness.vanishedFiles += UInt64(max(waited.count, 1)) }
+        case .noLibrary, .refused, .unreadable, .pending:
+            break
+        }
+    }
+
+    private mutating func keep(_ file: ProbedFile, for job: ProbeJob, _ isKnown: (String) -> Bool) {
+        switch job {
+        case .mapped(let candidate):
+            lifetimes.mapped(file.number, as: candidate.identity, by: candidate.users.first)
+        case .path(let path):
+            lifetimes.found(file.number, at: path)
+        case .container(let key, _), .root(_, let key):
+            // A container that has ended meanwhile needs it no more: a sweep finds out whether anybody does.
+            lifetimes.needed(file.number, by: key)
+            if !isKnown(key) { lifetimes.ended(container: key) }
+        }
+    }
+
+    /// Does what is due: threads that are stuck are replaced, files that nobody maps any more are looked for.
+    mutating func checkNowAndThen() throws(SystemError) {
+        try pool.replaceStuckThreads()
+        guard !isSweeping, Clock.monotonic > nextSweep, let sweep = lifetimes.sweep() else { return }
+        isSweeping = true
+        try Threads.start(name: "sweep") { [post, table] in
+            // Without /proc nothing is known, and nothing is released.
+            let findings = try? sweep.run { table.status(of: $0) }
+            post(.swept(findings ?? ProbeSweep.Findings(startedAt: sweep.startedAt)))
+        }
+    }
+
+    private mutating func release(_ findings: ProbeSweep.Findings) {
+        isSweeping = false
+        let now = Clock.monotonic
+        // At most a hundredth of one processor's time.
+        nextSweep = now + max(Self.sweepInterval, 100 * (now - findings.startedAt))
+        for path in findings.newPaths { submit(.path(path)) }
+        for (file, identities) in lifetimes.apply(findings) {
+            candidates.forget(identities)
+            closer.close(table.release(file))
+        }
+    }
+
+    /// After missed reports: whatever is mapped now is looked at again, by a thread that may wait for it.
+    private mutating func beginRescan() throws(SystemError) {
+        // What is missed while a scan runs may be behind it: another one follows.
+        isRescanWanted = isRescanning
+        guard !isRescanning else { return }
+        isRescanning = true
+        try Threads.start(name: "scan") { [post] in
+            post(.rescanned(Result { () throws(SystemError) in try ProcessScan.run() }))
+        }
+    }
+
+    private mutating func lookAgain(_ scan: Result<ProcessScan, SystemError>) throws(SystemError) {
+        isRescanning = false
+        if isRescanWanted { try beginRescan() }
+        switch scan {
+        case .success(let scan):
+            for file in scan.files {
+                if let candidate = candidates.candidate(for: file) { submit(.mapped(candidate)) }
+            }
+        case .failure(let error):
+            items.append(.notice("\(error); libraries that were mapped just now may go untraced"))
+        }
+    }
+}
+
+/// What was probed after a process could have used it.
+public struct Lateness: Sendable {
+    /// How often a process had mapped a library before its probes were in place. Its calls up to then were not seen; it
+    /// need not have made any.
+    public internal(set) var attachments: UInt64 = 0
+    /// The longest time between the two, nanoseconds.
+    public internal(set) var worst: Int64 = 0
+    /// Mapped files that were gone before they could be looked into.
+    public internal(set) var vanishedFiles: UInt64 = 0
+
+    mutating func note(_ file: ProbedFile, mappedAt times: [Int64]) {
+        for time in times where time < file.since {
+            attachments += 1
+            worst = max(worst, file.since - time)
+        }
+    }
+}
