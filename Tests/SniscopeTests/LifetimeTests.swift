@@ -58,9 +58,10 @@ extension EndToEnd {
             try await callers[0].tell("fork")
             for caller in callers { caller.stop() }
             try await wait("the release of three", tracer.program) { try links(of: tracer.program.pid) == before + 1 }
-            let child = try #require(callers[0].program.output.all.lazy.compactMap { line in
-                line.hasPrefix("child ") ? Int32(line.dropFirst(6)) : nil
-            }.first)
+            let child = try #require(
+                callers[0].program.output.all.lazy.compactMap { line in
+                    line.hasPrefix("child ") ? Int32(line.dropFirst(6)) : nil
+                }.first)
             kill(child, SIGKILL)
             try await wait("the release of all", tracer.program) { try links(of: tracer.program.pid) == before }
 
