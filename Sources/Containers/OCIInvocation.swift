@@ -15,32 +15,40 @@ public struct OCIInvocation: Sendable, Equatable {
     /// - Returns: nil for a process that is no OCI runtime at making a container.
     public init?(_ process: RuntimeProcess) {
         guard let program = process.arguments.first?.split(separator: "/").last.map(String.init),
-            let command = process.arguments.dropFirst().firstIndex(where: Self.commands.contains)
+            // Docker's and Podman's own commands have a "run" too.
+            Self.programs.contains(where: program.hasPrefix),
+            let command = Self.firstPositional(process.arguments.dropFirst(), flags: Self.globalFlags),
+            Self.commands.contains(process.arguments[command])
         else { return nil }
         let rest = Array(process.arguments[(command + 1)...])
         let options = CommandLineOptions([""] + rest)
-        guard let id = Self.positional(rest) else { return nil }
-        self.id = id
+        guard let id = Self.firstPositional(rest[...], flags: Self.flags) else { return nil }
+        self.id = rest[id]
         self.program = program
         bundlePath = process.absolute(options.last(of: ["--bundle", "-bundle", "-b"]) ?? ".")
         root = CommandLineOptions(Array(process.arguments[..<command])).last(of: ["--root", "-root"])
             .map(process.absolute)
     }
 
+    /// The beginnings of what they are called: "runc", "crun-wasm".
+    private static let programs = ["runc", "crun", "youki"]
     private static let commands: Set<String> = ["create", "run", "restore"]
+    /// Options before the command that stand without a value.
+    private static let globalFlags: Set<String> = ["--debug", "-debug", "--systemd-cgroup", "-systemd-cgroup"]
     /// Options of these commands that stand without a value.
     private static let flags: Set<String> = [
         "--detach", "-d", "--no-pivot", "--no-new-keyring", "--no-subreaper", "--keep", "--tcp-established",
         "--ext-unix-sk", "--shell-job", "--lazy-pages", "--file-locks", "--auto-dedup",
     ]
 
-    /// The only argument that is neither an option nor the value of one.
-    private static func positional(_ arguments: [String]) -> String? {
-        var rest = arguments[...]
-        while let argument = rest.popFirst() {
-            if argument == "--" { return rest.first }
-            guard argument.hasPrefix("-") else { return argument }
-            if !argument.contains("=") && !flags.contains(argument) { _ = rest.popFirst() }
+    /// The place of the first argument that is neither an option nor the value of one.
+    private static func firstPositional(_ arguments: ArraySlice<String>, flags: Set<String>) -> Int? {
+        var index = arguments.startIndex
+        while index < arguments.endIndex {
+            let argument = arguments[index]
+            if argument == "--" { return index + 1 < arguments.endIndex ? index + 1 : nil }
+            guard argument.hasPrefix("-") else { return index }
+            index += argument.contains("=") || flags.contains(argument) ? 1 : 2
         }
         return nil
     }

@@ -40,6 +40,7 @@ struct OCIBundleTests {
             ("/usr/bin/crun run x", "x", "/work/.", nil),
             ("runc --root=r run --detach --keep x", "x", "/work/.", "/work/r"),
             ("runc run --pid-file p -- x", "x", "/work/.", nil),
+            ("runc --log run --systemd-cgroup create --bundle /b run", "run", "/b", nil),
         ] as [(String, String, String, String?)])
     func invocation(line: String, id: String, bundle: String, root: String?) {
         let invocation = OCIInvocation(process(line))
@@ -47,7 +48,11 @@ struct OCIBundleTests {
     }
 
     @Test(
-        "no command that makes a container", arguments: ["runc init", "runc start x", "runc create --bundle", "", "x"])
+        "no command that makes a container",
+        arguments: [
+            "runc init", "runc start x", "runc create --bundle", "docker run x", "podman run x",
+            "runc --log create start x", "runc exec x create y", "runc --root", "runc run --", "", "x",
+        ])
     func noInvocation(line: String) {
         #expect(OCIInvocation(process(line)) == nil)
     }
