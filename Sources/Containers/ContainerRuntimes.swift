@@ -1,3 +1,4 @@
+internal import OS
 internal import Processes
 
 /// All runtimes of this host, and which of them a container belongs to. A value without state: usable from any thread;
@@ -21,8 +22,9 @@ public struct ContainerRuntimes: Sendable {
         let daemons = DockerDaemon.among(processes)
         return ContainerRuntimes(
             runtimes: [
-                DockerRuntime(daemons: daemons)
-            ], dockerDaemons: daemons)
+                DockerRuntime(daemons: daemons),
+                LXCRuntime(processes), NspawnRuntime(processes),
+            ] + OCIRuntime.all(processes), dockerDaemons: daemons)
     }
 
     /// The container whose own cgroup this is, from what its path, its maker and the runtimes' files tell.
@@ -95,10 +97,17 @@ public struct ContainerRuntimes: Sendable {
             return container
         }
         container.startedAt = container.startedAt ?? status.startedAt
-        guard container.cgroupPath == nil, let membership = try? CgroupMembership(pid: pid) else { return container }
-        container.cgroupPath = ownCgroup(of: container, among: membership.paths)
-        if container.cgroupPath == nil {
-            container.mountNamespace = ProcessRecord.mountNamespace(of: pid)
+        guard let membership = try? CgroupMembership(pid: pid) else { return container }
+        container.cgroupPath = container.cgroupPath ?? ownCgroup(of: container, among: membership.paths)
+        // In hybrid a container may have a cgroup in the v1 hierarchies only, whereas events tell the v2 one.
+        let isNumbered = container.cgroupPath.map { own in
+            membership.unified.map { $0 == own || $0.hasPrefix(own + "/") } ?? true
+        }
+        if isNumbered != true, let namespace = ProcessRecord.mountNamespace(of: pid),
+            // One that shares the host's is not told from the host by it.
+            namespace != ProcessRecord.mountNamespace(of: Int32(Host.pid))
+        {
+            container.mountNamespace = namespace
         }
         return container
     }

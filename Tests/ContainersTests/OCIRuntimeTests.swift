@@ -1,0 +1,144 @@
+import Foundation
+import OS
+import Processes
+import Testing
+
+@testable import Containers
+
+@Suite("Bare OCI runtimes: recorded and hostile state")
+struct OCIRuntimeTests {
+    private let folder: String
+
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.path + "/" + uniqueName("sniscope-oci")
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    }
+
+    private func write(_ text: String, to path: String) throws {
+        let file = URL(filePath: "\(folder)/\(path)")
+        try FileManager.default.createDirectory(
+            at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(text.utf8).write(to: file)
+    }
+
+    private func remove() {
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    private func runtime(
+        _ name: RuntimeName = .runc, _ format: OCIState.Format = .runc, owner: UInt32 = 0
+    ) -> OCIRuntime {
+        OCIRuntime(name, format, [(folder, owner)])
+    }
+
+    private func runcState(_ process: ProcessIdentity) -> String {
+        #"{"id":"web","init_process_pid":\#(process.pid),"init_process_start":\#(process.startTime),"#
+            + #""created":"2026-11-25T16:36:31.032699402Z","config":{"rootfs":"/b/rootfs","labels":["x=y","bundle=/b"]},"#
+            + #""rootless":false,"cgroup_paths":{"":"/nowhere/web","cpu":"/nowhere/cpu/web"}}"#
+    }
+
+    @Test("runc's state.json and crun's status")
+    func recorded() throws {
+        defer { remove() }
+        let own = try ProcessIdentity(pid: getpid())
+        try write(runcState(own), to: "web/state.json")
+        try write(
+            #"{"pid":\#(own.pid),"process-start-time":\#(own.startTime),"cgroup-path":"/cweb","scope":"","#
+                + #""rootfs":"rootfs","systemd-cgroup":false,"bundle":"/c","created":"2026-11-25T16:37:18.002600Z","#
+                + #""owner":"root","detached":true,"external_descriptors":"[\"/dev/null\"]"}"#,
+            to: "cweb/status")
+        let runc = runtime().containers()
+        #expect(runc.containers.map(\.name) == ["web"] && runc.failures.isEmpty)
+        #expect(runc.containers.first?.initPid == own.pid && runc.containers.first?.bundlePath == "/b")
+        #expect(runc.containers.first?.runtime == .runc && runc.containers.first?.cgroupPath == nil)
+        let crun = runtime(.crun, .crun).containers()
+        #expect(
+            crun.containers == [
+                Container(
+                    runtime: .crun, id: "cweb", name: "cweb", initPid: own.pid, bundlePath: "/c", cgroupPath: "/cweb")
+            ])
+        #expect(runtime().bundlePath(ofContainer: "web") == "/b")
+        #expect(runtime().bundlePath(ofContainer: "none") == nil && runtime().bundlePath(ofContainer: "../web") == nil)
+    }
+
+    @Test("a process that has the number of the container's own by now is none of its")
+    func reusedPid() throws {
+        defer { remove() }
+        let own = try ProcessIdentity(pid: getpid())
+        try write(runcState(ProcessIdentity(pid: own.pid, startTime: own.startTime - 1)), to: "web/state.json")
+        let listing = runtime().containers()
+        #expect(listing.containers.map(\.initPid) == [nil] && listing.failures.isEmpty)
+    }
+
+    @Test("the clue of a command that makes a container is believed before there is state; others are not this one's")
+    func clues() throws {
+        defer { remove() }
+        let clue = ContainerClue(id: "new", cgroupPath: "/new", hint: .runc)
+        #expect(try runtime().container(clue)?.name == "new")
+        #expect(try runtime(.crun, .crun).container(clue) == nil)
+        #expect(try runtime().container(ContainerClue(id: "new", cgroupPath: "/new", hint: .docker)) == nil)
+        try write(runcState(try ProcessIdentity(pid: getpid())), to: "new/state.json")
+        #expect(try runtime().container(clue)?.initPid == getpid())
+    }
+
+    @Test(
+        "state that is nonsense is told, and the others are listed",
+        arguments: ["]", "[]", #"{"init_process_pid":"x"}"#])
+    func nonsense(json: String) throws {
+        defer { remove() }
+        try write(json, to: "bad/state.json")
+        try write(runcState(try ProcessIdentity(pid: getpid())), to: "web/state.json")
+        try write("", to: "early/state.json")
+        try FileManager.default.createDirectory(atPath: folder + "/earlier", withIntermediateDirectories: true)
+        let listing = runtime().containers()
+        #expect(listing.containers.map(\.id) == ["web"])
+        #expect(listing.failures.count == 1)
+    }
+
+    @Test(
+        "a user's state: FIFO, link out of the folder, huge file, a claim on the host's processes",
+        .timeLimit(.minutes(1)))
+    func hostile() throws {
+        defer { remove() }
+        for name in ["fifo", "link", "huge"] {
+            try FileManager.default.createDirectory(atPath: "\(folder)/\(name)", withIntermediateDirectories: true)
+        }
+        #expect(mkfifo(folder + "/fifo/state.json", 0o600) == 0)
+        let outside = folder + "-outside.json"
+        try Data(runcState(try ProcessIdentity(pid: getpid())).utf8).write(to: URL(filePath: outside))
+        defer { try? FileManager.default.removeItem(atPath: outside) }
+        try FileManager.default.createSymbolicLink(atPath: folder + "/link/state.json", withDestinationPath: outside)
+        try write("", to: "huge/state.json")
+        #expect(truncate(folder + "/huge/state.json", 1 << 40) == 0)
+        try write(runcState(try ProcessIdentity(pid: getpid())), to: "web/state.json")
+        let listing = runtime(owner: 54321).containers()
+        #expect(listing.containers.map(\.id) == ["web"])
+        #expect(listing.containers.first?.initPid == nil, "this process is not of a user namespace of that user")
+        #expect(listing.containers.first?.bundlePath == nil && listing.containers.first?.cgroupPath == nil)
+        #expect(listing.failures.count == 2, "the link leads to nothing")
+    }
+
+    @Test("a user's folder that is a link itself leads nowhere")
+    func linkedFolder() throws {
+        defer { remove() }
+        try write(runcState(try ProcessIdentity(pid: getpid())), to: "state/web/state.json")
+        try FileManager.default.createDirectory(atPath: folder + "/user", withIntermediateDirectories: true)
+        try FileManager.default.createSymbolicLink(
+            atPath: folder + "/user/runc", withDestinationPath: folder + "/state")
+        for (owner, ids) in [(UInt32(54321), []), (0, ["web"])] {
+            let runtime = OCIRuntime(.runc, .runc, [(folder + "/user/runc", owner)])
+            #expect(runtime.containers().containers.map(\.id) == ids)
+        }
+    }
+
+    @Test(
+        "user namespaces in which a user's id is mapped",
+        arguments: [
+            ("         0       1000          1\n", true), ("0 100000 65536\n", false),
+            ("0 1000 1\n1 100000 65536\n", true), ("0 0 4294967295\n", false), ("", false), ("0 999 2\n", true),
+            ("x\n", false),
+        ])
+    func idMaps(map: String, isMapped: Bool) {
+        #expect(OCIStateFolder.maps(1000, in: Array(map.utf8)) == isMapped)
+    }
+}
