@@ -19,7 +19,7 @@ extension ELFImage {
             let table = try SystemVHashTable(symbols, at: try tableOffset(hash, "the hash table"))
             return try names.map { try table.functions(named: $0) }
         }
-        return try symbolTable(sectionType: Section.dynamicSymbols)?.scan(for: names) ?? none
+        return try symbolTable(type: Section.dynamicSymbols, in: try SectionTable(of: self))?.scan(for: names) ?? none
     }
 
     private func dynamicSymbolTable(_ dynamic: DynamicSection) throws -> SymbolTable? {

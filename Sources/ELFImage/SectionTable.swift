@@ -7,6 +7,9 @@ struct Section: Sendable {
     let link: UInt32
     let entrySize: UInt64
 
+    static let symbols: UInt32 = 2
+    /// What lies in memory only, or was left out (`SHT_NOBITS`).
+    static let withoutBytes: UInt32 = 8
     static let dynamicSymbols: UInt32 = 11
 
     static func headerSize(_ encoding: Encoding) -> Int { encoding.is64Bit ? 64 : 40 }
@@ -27,30 +30,50 @@ struct Section: Sendable {
     }
 }
 
-extension ELFImage {
-    /// The section headers; none where the file has none.
-    func sections() throws -> [Section] {
+/// The section headers, read in one piece and taken apart as they are asked for: of most files none is.
+struct SectionTable: Sendable {
+    let count: Int
+    private let window: Window
+
+    /// - Throws: `ELFError`, or what the source throws.
+    init(of image: ELFImage) throws {
+        let headers = image.sectionHeaders
         // More than 65,279 sections are counted elsewhere: only relocatable objects have so many.
-        guard sectionHeaders.offset != 0, sectionHeaders.count > 0 else { return [] }
-        let size = Section.headerSize(encoding)
-        let part = "the section header table"
-        guard Int(sectionHeaders.entrySize) == size else {
-            throw ELFError.damaged(part: part, problem: "headers of \(sectionHeaders.entrySize) bytes, not \(size)")
+        guard headers.offset != 0, headers.count > 0 else {
+            count = 0
+            window = Window(bytes: [], encoding: image.encoding)
+            return
         }
-        let window = try exactWindow(at: sectionHeaders.offset, count: Int(sectionHeaders.count) * size, part)
-        return (0..<Int(sectionHeaders.count)).compactMap { Section(window, at: $0 * size) }
+        let size = Section.headerSize(image.encoding)
+        let part = "the section header table"
+        guard Int(headers.entrySize) == size else {
+            throw ELFError.damaged(part: part, problem: "headers of \(headers.entrySize) bytes, not \(size)")
+        }
+        count = Int(headers.count)
+        window = try image.exactWindow(at: headers.offset, count: count * size, part)
     }
 
+    /// Nil where there is no such section.
+    subscript(index: Int) -> Section? {
+        guard index >= 0, index < count else { return nil }
+        return Section(window, at: index * Section.headerSize(window.encoding))
+    }
+
+    func first(ofType type: UInt32) -> Section? {
+        let size = Section.headerSize(window.encoding)
+        return (0..<count).first { window.u32($0 * size + 4) == type }.flatMap { self[$0] }
+    }
+}
+
+extension ELFImage {
     /// The symbol table of a section type, with its strings; nil where there is none.
-    func symbolTable(sectionType type: UInt32) throws -> SymbolTable? {
-        let sections = try sections()
-        guard let symbols = sections.first(where: { $0.type == type }) else { return nil }
+    func symbolTable(type: UInt32, in sections: SectionTable) throws -> SymbolTable? {
+        guard let symbols = sections.first(ofType: type) else { return nil }
         let size = UInt64(SymbolEntry.size(encoding))
-        guard symbols.entrySize == size, Int(symbols.link) < sections.count else {
+        guard symbols.entrySize == size, let strings = sections[Int(symbols.link)] else {
             throw ELFError.damaged(
                 part: "a symbol table's section header", problem: "its entry size or its string table is wrong")
         }
-        let strings = sections[Int(symbols.link)]
         return SymbolTable(
             image: self, offset: symbols.offset, stringsOffset: strings.offset, stringsSize: strings.size,
             count: symbols.size / size)

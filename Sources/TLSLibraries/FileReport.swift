@@ -2,6 +2,8 @@
 public enum Located: String, Sendable, Hashable {
     /// In the symbols that the file defines for others.
     case dynsym
+    /// In the symbols that the linker left for tools: a library that is linked into the file.
+    case symtab
 }
 
 /// A place in a file where a probe reads server names.

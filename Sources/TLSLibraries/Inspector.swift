@@ -52,16 +52,32 @@ public struct Inspector: Sendable {
 
     private func findLibraries(in image: ELFImage) throws -> FileReport {
         let dynamic = try image.dynamicSection(names: false)
-        let found = try image.dynamicFunctions(named: catalog.symbols, dynamic)
-        var libraries: [FoundLibrary] = []
-        if !found.allSatisfy(\.isEmpty) {
-            var places: [UInt64: String] = [:]
-            for description in catalog.descriptions where isRecognised(description, found) {
-                libraries.append(try library(description, found, in: image, &places))
-            }
+        var libraries = try libraries(
+            try image.dynamicFunctions(named: catalog.symbols, dynamic), located: .dynsym, in: image)
+        if libraries.isEmpty {
+            libraries = try self.libraries(try linkedFunctions(of: image), located: .symtab, in: image)
         }
         return FileReport(
             machine: image.machine.name, buildID: libraries.isEmpty ? nil : try image.buildID(), libraries: libraries)
+    }
+
+    /// As `ELFImage.linkedFunctions`; none where the file is damaged there: neither the kernel nor the loader reads
+    /// those parts, and packers leave anything in them.
+    private func linkedFunctions(of image: ELFImage) throws -> [[Symbol]] {
+        do {
+            return try image.linkedFunctions(named: catalog.symbols)
+        } catch is ELFError {
+            return catalog.symbols.map { _ in [] }
+        }
+    }
+
+    private func libraries(
+        _ found: [[Symbol]], located: Located, in image: ELFImage
+    ) throws -> [FoundLibrary] {
+        guard !found.allSatisfy(\.isEmpty) else { return [] }
+        var places: [UInt64: String] = [:]
+        return try catalog.descriptions.filter { isRecognised($0, found) }
+            .map { try library($0, found, located, in: image, &places) }
     }
 
     private func isRecognised(_ description: LibraryDescription, _ found: [[Symbol]]) -> Bool {
@@ -72,7 +88,8 @@ public struct Inspector: Sendable {
     /// - Parameter places: Probe offsets that are taken, with the library that has them: one call is one event,
     ///   whatever names and descriptions lead to the place.
     private func library(
-        _ description: LibraryDescription, _ found: [[Symbol]], in image: ELFImage, _ places: inout [UInt64: String]
+        _ description: LibraryDescription, _ found: [[Symbol]], _ located: Located, in image: ELFImage,
+        _ places: inout [UInt64: String]
     ) throws -> FoundLibrary {
         var points: [AttachPoint] = []
         var reasons: [String] = []
@@ -99,7 +116,7 @@ public struct Inspector: Sendable {
                     points.append(
                         AttachPoint(
                             function: function.symbol, rule: function.rule, address: symbol.address,
-                            fileOffset: fileOffset, probeOffset: probeOffset, located: .dynsym,
+                            fileOffset: fileOffset, probeOffset: probeOffset, located: located,
                             placement: pad.map { "after \($0)" }))
                 }
             }

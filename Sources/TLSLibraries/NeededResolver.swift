@@ -132,12 +132,17 @@ extension NeededResolver {
                 resolver.libraryPath.map {
                     SearchPath.folders($0, origin: program.path, machine: program.machine)
                 } ?? []
-            systemFolders = isMusl ? muslFolders(loader) : SearchPath.defaultFolders(program.machine)
+            systemFolders =
+                isMusl
+                ? MuslLoader.folders(ofLoader: program.interpreter ?? "", open: resolver.open)
+                    ?? MuslLoader.defaultFolders
+                : SearchPath.defaultFolders(program.machine)
             names.formUnion([program.path] + [program.soname].compactMap { $0 })
         }
 
+        /// False for what needs no search: it is loaded, or it is the loader itself.
         mutating func isNew(_ name: String) -> Bool {
-            !name.isEmpty && names.insert(name).inserted
+            !name.isEmpty && !(isMusl && MuslLoader.isItself(name)) && names.insert(name).inserted
         }
 
         /// Finds a library and takes it in.
@@ -186,16 +191,6 @@ extension NeededResolver {
                 return [(object, source)]
             }
             return []
-        }
-
-        /// From `/etc/ld-musl-ARCH.path`, which replaces the default folders.
-        private func muslFolders(_ loader: String) -> [String] {
-            let architecture = loader.dropFirst("ld-musl-".count).prefix { $0 != "." }
-            guard let source = resolver.open("/etc/ld-musl-\(architecture).path"),
-                let bytes = try? source.read(at: 0, count: 64 << 10)
-            else { return SearchPath.muslDefaultFolders }
-            return SearchPath.folders(
-                String(decoding: bytes, as: UTF8.self), origin: "/", machine: objects[0].machine)
         }
     }
 }

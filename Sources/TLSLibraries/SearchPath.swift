@@ -44,8 +44,6 @@ struct SearchPath {
         return ["/lib/\(triplet)", "/usr/lib/\(triplet)", "/lib64", "/usr/lib64", "/lib", "/usr/lib"]
     }
 
-    static let muslDefaultFolders = ["/lib", "/usr/local/lib", "/usr/lib"]
-
     private static func replace(_ variable: String, in text: String, with value: String) -> String {
         var result = ""
         var rest = text[...]

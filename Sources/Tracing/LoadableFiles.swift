@@ -6,24 +6,28 @@ internal import TLSLibraries
 /// what can be probed before anybody maps it.
 public struct LoadableFiles {
     private let environment: [String]
+    private let workingDirectory: String
     private let open: (String) -> RegularFile?
     private let names: (String) -> [String]
 
     /// - Parameter environment: The program's, as `NAME=value`.
+    /// - Parameter workingDirectory: The program's, in the root folder.
     /// - Parameter open: Opens a file in the root folder; nil where there is none.
     /// - Parameter names: Lists a folder in the root folder; empty where there is none.
     init(
-        environment: [String], open: @escaping (String) -> RegularFile?, names: @escaping (String) -> [String]
+        environment: [String], workingDirectory: String, open: @escaping (String) -> RegularFile?,
+        names: @escaping (String) -> [String]
     ) {
         self.environment = environment
+        self.workingDirectory = workingDirectory
         self.open = open
         self.names = names
     }
 
     /// A container's root folder, which no link in it leads out of.
-    static func container(root: String, environment: [String]) -> LoadableFiles {
+    static func container(root: String, environment: [String], workingDirectory: String) -> LoadableFiles {
         LoadableFiles(
-            environment: environment, open: { Self.open(inRoot: root, $0) },
+            environment: environment, workingDirectory: workingDirectory, open: { Self.open(inRoot: root, $0) },
             names: { folder in
                 guard let handle = try? Descriptor.handle(inRoot: root, path: folder) else { return [] }
                 return (try? Files.names(in: handle.path)) ?? []
@@ -35,23 +39,35 @@ public struct LoadableFiles {
         return try? RegularFile(handle: handle, path: root + path)
     }
 
-    /// This process's own root folder.
+    /// This process's own root folder and working directory.
     public static func host(environment: [String] = []) -> LoadableFiles {
         LoadableFiles(
-            environment: environment, open: { try? RegularFile(path: $0) },
+            environment: environment, workingDirectory: (try? Files.linkTarget("/proc/self/cwd")) ?? "/",
+            open: { try? RegularFile(path: $0) },
             names: { (try? Files.names(in: $0)) ?? [] })
     }
 
-    /// What a program loads at its start, itself first; empty where it can't be found or read.
+    /// What a program loads at its start, itself first; empty where it can't be found.
     /// - Parameter command: A path, or a name to look up in `PATH`.
     public func needed(by command: String) -> [String] {
-        guard let program = executable(command) else { return [] }
-        let resolver = NeededResolver(libraryPath: variable("LD_LIBRARY_PATH"), cache: cache, open: open)
-        return (try? resolver.resolve(program).paths) ?? []
+        needed(by: [command])
     }
 
-    /// What the loader's cache lists, or without one (musl, small images) the libraries in the usual folders; and those
-    /// in folders below, for programs that name such a folder themselves, if they are called like a TLS library.
+    /// What the programs of a command line load at their start, the first program first.
+    func needed(by arguments: [String]) -> [String] {
+        let finder = ProgramFinder(path: variable("PATH"), workingDirectory: workingDirectory) { [open] path in
+            open(path).flatMap { $0.status.mode & 0o111 == 0 ? nil : $0 }
+        }
+        let resolver = NeededResolver(libraryPath: variable("LD_LIBRARY_PATH"), cache: cache, open: open)
+        return finder.programs(startedBy: arguments).flatMap { program in
+            // What is damaged for a loader may be whole for the kernel: a static program.
+            (try? resolver.resolve(program).paths) ?? [program]
+        }
+    }
+
+    /// What the loader's cache lists, or without one (musl, small images) the libraries in the usual folders; those in
+    /// the folders that musl's loader is told; and those in folders below, for programs that name such a folder
+    /// themselves, if they are called like a TLS library.
     var installed: [String] {
         let triple = "\(Host.machine)-linux-gnu"
         var folders = [
@@ -64,6 +80,10 @@ public struct LoadableFiles {
         } else {
             paths = folders.flatMap { folder in libraries(in: folder) }
         }
+        let told = MuslLoader.folders(ofLoader: "/lib/ld-musl-\(Host.machine).so.1", open: open) ?? []
+        let further = told.filter { !folders.contains($0) }
+        paths += further.flatMap { folder in libraries(in: folder) }
+        folders += further
         paths += folders.prefix(Self.mostFolders).flatMap { folder in
             // A name without a dot is a folder's, mostly; another one has no names in it.
             names(folder).filter { !$0.contains(".") }.prefix(Self.mostFolders).flatMap { name in
@@ -84,13 +104,6 @@ public struct LoadableFiles {
     private var cache: LoaderCache? {
         // No cache, or a damaged one: what it would have told is seen when it is mapped.
         open(LoaderCache.path).flatMap { try? LoaderCache($0) }
-    }
-
-    private func executable(_ command: String) -> String? {
-        guard !command.contains("/") else { return command }
-        let folders = (variable("PATH") ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-            .split(separator: ":")
-        return folders.lazy.map { "\($0)/\(command)" }.first { open($0) != nil }
     }
 
     private func variable(_ name: String) -> String? {

@@ -50,16 +50,18 @@ extension FileProber {
             return [probe(candidate)]
         case .path(let path):
             return [probe(path: path)]
-        case .container(let cgroup, let maker):
-            let resolution = containers.container(atCgroup: cgroup, madeBy: maker)
-            report(.container(cgroup: cgroup, resolution))
-            // Without a bundle, what it maps is seen when it maps it.
-            guard preparesContainers, let bundle = resolution?.bundle else { return [] }
-            return prepare(root: bundle.rootPath, command: bundle.arguments.first, environment: bundle.environment)
-        case .root(let root, _):
-            guard preparesContainers else { return [] }
-            let loadable = LoadableFiles.container(root: root, environment: [])
-            return probe(loadable.installed, root: root)
+        case .bundle(let path):
+            do {
+                let bundle = try OCIBundle(path: path)
+                return prepare(
+                    root: bundle.rootPath, arguments: bundle.arguments, environment: bundle.environment,
+                    workingDirectory: bundle.workingDirectory)
+            } catch {
+                // The container was gone before it ran; what it maps is seen when it maps it.
+                return []
+            }
+        case .root(let pid):
+            return prepare(root: "/proc/\(pid)/root", arguments: [], environment: [], workingDirectory: "/")
         }
     }
 
@@ -96,15 +98,17 @@ extension FileProber {
         }
     }
 
-    /// Probes what a program will load, before it runs.
-    private func prepare(root: String, command: String?, environment: [String]) -> [ProbeOutcome] {
-        let loadable = LoadableFiles.container(root: root, environment: environment)
-        return probe(command.map(loadable.needed) ?? [], root: root)
-    }
-
-    private func probe(_ paths: [String], root: String) -> [ProbeOutcome] {
+    /// Probes what is in a root folder before anything of it runs.
+    private func prepare(
+        root: String, arguments: [String], environment: [String], workingDirectory: String
+    ) -> [ProbeOutcome] {
         let open: (String) -> RegularFile? = { LoadableFiles.open(inRoot: root, $0) }
-        return paths.compactMap { path in
+        let loadable = LoadableFiles.container(
+            root: root, environment: environment, workingDirectory: workingDirectory)
+        // The programs and their own libraries first: they are used first.
+        var seen: Set<String> = []
+        let paths = loadable.needed(by: arguments) + loadable.installed
+        return paths.filter { seen.insert($0).inserted }.compactMap { path in
             guard let file = open(path) else { return nil }
             return probe(file, shownPath: path, sibling: Siblings.opener(of: path, open))
         }

@@ -1,7 +1,7 @@
 @testable import ELFImage
 
 /// Writes a small ELF file in any class and byte order: headers, note, hash table, symbols, symbol versions, unwind
-/// table, dynamic section and section headers, with addresses `base` above file offsets.
+/// table, dynamic section, symbols for tools and section headers, with addresses `base` above file offsets.
 struct ELFBuilder {
     enum Lookup: CaseIterable {
         case gnuHash, systemVHash, sections
@@ -30,21 +30,33 @@ struct ELFBuilder {
     var needed = ["libneeded.so.1"]
     var buildID: [UInt8] = [0xde, 0xad, 0xbe, 0xef]
     var versions = ["THIS_1.0", "THIS_1.2.3"]
+    /// In `.symtab`; without any there is no such section.
+    var linked: [Function] = []
+    /// What stands between the strings' first NUL and the first name of `linked`.
+    var linkedPadding: [UInt8] = []
+    /// Index of a section that has no bytes in the file.
+    static let emptySection: UInt16 = 3
 
     /// Where things lie in the file, filled in by `build`.
     struct Layout {
         var text = 0
         var dynamic = 0
         var segments = 0
+        var sections = 0
     }
 
     private(set) var bytes: [UInt8] = []
     private(set) var layout = Layout()
 
-    init(is64Bit: Bool = true, isBigEndian: Bool = false, lookup: Lookup = .gnuHash) {
+    init(
+        is64Bit: Bool = true, isBigEndian: Bool = false, lookup: Lookup = .gnuHash, linked: [Function] = [],
+        linkedPadding: [UInt8] = []
+    ) {
         self.is64Bit = is64Bit
         self.isBigEndian = isBigEndian
         self.lookup = lookup
+        self.linked = linked
+        self.linkedPadding = linkedPadding
         build()
     }
 
@@ -100,15 +112,34 @@ struct ELFBuilder {
         }
         let dynamicSize = bytes.count - layout.dynamic
 
-        let sections = begin()
+        let linkedSymbols = begin()
+        var linkedStrings = [0] + linkedPadding
+        symbol(name: 0, type: 0, sectionIndex: 0, value: 0, size: 0)
+        for function in linked {
+            symbol(
+                name: UInt64(linkedStrings.count), type: function.type, sectionIndex: function.sectionIndex,
+                value: address(ofSlot: function.slot), size: UInt64(Self.functionSize))
+            linkedStrings += Array(function.name.utf8) + [0]
+        }
+        let linkedSymbolsSize = bytes.count - linkedSymbols
+        let linkedStringsStart = begin()
+        bytes += linkedStrings
+
+        layout.sections = begin()
         section(type: 0, offset: 0, size: 0, link: 0, entrySize: 0)
         section(
             type: 11, offset: symbols, size: stringsStart - symbols, link: 2, entrySize: is64Bit ? 24 : 16)
         section(type: 3, offset: stringsStart, size: strings.count, link: 0, entrySize: 0)
+        section(type: 8, offset: layout.text, size: 4 * Self.functionSize, link: 0, entrySize: 0)
+        if !linked.isEmpty {
+            section(
+                type: 2, offset: linkedSymbols, size: linkedSymbolsSize, link: 5, entrySize: is64Bit ? 24 : 16)
+            section(type: 3, offset: linkedStringsStart, size: linkedStrings.count, link: 0, entrySize: 0)
+        }
 
         let body = bytes
         bytes = []
-        header(sections: sections, segmentCount: segmentCount)
+        header(sections: layout.sections, sectionCount: linked.isEmpty ? 4 : 6, segmentCount: segmentCount)
         segment(type: 1, flags: 5, offset: 0, size: body.count)
         segment(type: 2, flags: 4, offset: layout.dynamic, size: dynamicSize)
         segment(type: 4, flags: 4, offset: note, size: noteSize)
@@ -209,7 +240,7 @@ extension ELFBuilder {
         put(UInt64(bitPattern: Int64(number)), size)
     }
 
-    private mutating func header(sections: Int, segmentCount: Int) {
+    private mutating func header(sections: Int, sectionCount: Int, segmentCount: Int) {
         bytes += [0x7f, 0x45, 0x4c, 0x46, is64Bit ? 2 : 1, isBigEndian ? 2 : 1, 1] + [UInt8](repeating: 0, count: 9)
         put(3, 2)
         put(UInt64(machine), 2)
@@ -218,7 +249,8 @@ extension ELFBuilder {
         put(layout.segments, word)
         put(sections, word)
         put(0, 4)
-        for field in [is64Bit ? 64 : 52, is64Bit ? 56 : 32, segmentCount, is64Bit ? 64 : 40, 3, 0] { put(field, 2) }
+        let sizes = (header: is64Bit ? 64 : 52, segment: is64Bit ? 56 : 32, section: is64Bit ? 64 : 40)
+        for field in [sizes.header, sizes.segment, segmentCount, sizes.section, sectionCount, 0] { put(field, 2) }
     }
 
     private mutating func segment(type: UInt64, flags: UInt64, offset: Int, size: Int) {

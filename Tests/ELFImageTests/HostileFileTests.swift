@@ -52,6 +52,7 @@ struct HostileFileTests {
         for segment in image.segments.prefix(16) {
             _ = try? image.functionRange(covering: segment.address &+ segment.fileSize / 2)
         }
+        _ = try? image.linkedFunctions(named: Self.names)
         guard let dynamic = try? image.dynamicSection() else { return }
         _ = try? image.symbolVersions(dynamic)
         for symbol in (try? image.dynamicFunctions(named: Self.names, dynamic))?.joined() ?? [].joined() {
@@ -85,8 +86,12 @@ struct HostileFileTests {
     @Test("Random changes of a small file never trap", .timeLimit(.minutes(1)), arguments: ELFBuilder.Lookup.allCases)
     func smallFiles(_ lookup: ELFBuilder.Lookup) {
         for (seed, encoding) in [(true, false), (true, true), (false, false), (false, true)].enumerated() {
-            let bytes = ELFBuilder(is64Bit: encoding.0, isBigEndian: encoding.1, lookup: lookup).bytes
+            let builder = ELFBuilder(
+                is64Bit: encoding.0, isBigEndian: encoding.1, lookup: lookup,
+                linked: [.init(name: "first_function", slot: 0), .init(name: "SSL_ctrl", slot: 1)])
+            let bytes = builder.bytes
             fuzz(bytes, rounds: 1000, places: [0..<bytes.count], seed: UInt64(seed))
+            fuzz(bytes, rounds: 500, places: [builder.layout.sections..<bytes.count], seed: UInt64(seed))
         }
     }
 
@@ -102,9 +107,21 @@ struct HostileFileTests {
         fuzz(bytes, rounds: 2000, places: [0..<1024] + places, seed: 42)
     }
 
+    @Test(
+        "Random changes of a static program's section headers and symbols never trap", .timeLimit(.minutes(1)),
+        .enabled(if: RealFile.canLinkStatically, "needs cc and the static libc"))
+    func staticProgram() throws {
+        try RealFile.withProgram("-static") { path in
+            let bytes = try Array(Data(contentsOf: URL(filePath: path)))
+            // The linker puts the section headers last, behind .symtab and its strings.
+            let end = bytes.count
+            fuzz(bytes, rounds: 300, places: [0..<64, end - 2048..<end, end - 128..<end], seed: 7)
+        }
+    }
+
     @Test("A small file cut off anywhere never traps", arguments: ELFBuilder.Lookup.allCases)
     func truncations(_ lookup: ELFBuilder.Lookup) {
-        let bytes = ELFBuilder(lookup: lookup).bytes
+        let bytes = ELFBuilder(lookup: lookup, linked: [.init(name: "first_function", slot: 0)]).bytes
         for length in bytes.indices {
             var source = ChangedSource(bytes)
             source.length = length

@@ -91,10 +91,11 @@ enum RealFile {
     }.filter { FileManager.default.fileExists(atPath: $0) }
 
     /// Addresses by name of the functions that a file defines.
-    static func functions(_ path: String) throws -> [String: Set<UInt64>] {
+    /// - Parameter table: nm's option for the table; `-D`: `.dynsym`, `-a`: `.symtab`.
+    static func functions(_ path: String, table: String = "-D") throws -> [String: Set<UInt64>] {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/nm")
-        process.arguments = ["-D", "--defined-only", "--without-symbol-versions", "-f", "sysv", path]
+        process.arguments = [table, "--defined-only", "--without-symbol-versions", "-f", "sysv", path]
         let pipe = Pipe()
         process.standardOutput = pipe
         try process.run()
