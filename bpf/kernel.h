@@ -92,6 +92,28 @@ struct signal_struct {
 	atomic_t live;
 };
 
+struct uid_gid_extent {
+	__u32 first;
+	__u32 lower_first;
+	__u32 count;
+};
+
+/* In the kernel the extents are in a union: these, or where there are more, the arrays. */
+struct uid_gid_map {
+	__u32 nr_extents;
+	struct uid_gid_extent extent[5];
+	struct uid_gid_extent *reverse;
+};
+
+struct user_namespace {
+	struct uid_gid_map uid_map;
+	struct uid_gid_map gid_map;
+};
+
+struct cred {
+	struct user_namespace *user_ns;
+};
+
 struct task_struct {
 	int pid;
 	int tgid;
@@ -102,6 +124,7 @@ struct task_struct {
 	struct fs_struct *fs;
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
+	struct cred *cred;
 	char comm[16];
 };
 

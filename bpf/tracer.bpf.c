@@ -5,6 +5,7 @@
 #include "executable.h"
 #include "filters.h"
 #include "name.h"
+#include "user_namespace.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -92,6 +93,7 @@ static __always_inline void emit(struct scratch *scratch, struct task_struct *ta
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 	struct task_struct *parent = BPF_CORE_READ(leader, real_parent, group_leader);
 	struct nsproxy *namespaces = BPF_CORE_READ(task, nsproxy);
+	struct user_namespace *users = BPF_CORE_READ(task, cred, user_ns);
 	struct executable_tail executable;
 	__u32 size;
 
@@ -105,6 +107,10 @@ static __always_inline void emit(struct scratch *scratch, struct task_struct *ta
 	record->tid = pid_tgid;
 	record->uid = uid_gid;
 	record->gid = uid_gid >> 32;
+	record->inner_uid = id_inside(
+		(void *)users + bpf_core_field_offset(struct user_namespace, uid_map), record->uid);
+	record->inner_gid = id_inside(
+		(void *)users + bpf_core_field_offset(struct user_namespace, gid_map), record->gid);
 	record->parent_pid = BPF_CORE_READ(parent, tgid);
 	record->mount_namespace = BPF_CORE_READ(namespaces, mnt_ns, ns.inum);
 	record->network_namespace = BPF_CORE_READ(namespaces, net_ns, ns.inum);

@@ -38,8 +38,12 @@ public struct ServerNameRecord: Sendable {
     public let cgroup: UInt64
     public let pid: UInt32
     public let tid: UInt32
+    /// As the host sees them.
     public let uid: UInt32
     public let gid: UInt32
+    /// As the process sees them itself, in its user namespace; those it does not map are 65534.
+    public let innerUID: UInt32
+    public let innerGID: UInt32
     public let parentPID: UInt32
     public let mountNamespace: UInt32
     public let networkNamespace: UInt32
@@ -73,6 +77,8 @@ public struct ServerNameRecord: Sendable {
         tid = raw.tid
         uid = raw.uid
         gid = raw.gid
+        innerUID = raw.inner_uid
+        innerGID = raw.inner_gid
         parentPID = raw.parent_pid
         mountNamespace = raw.mount_namespace
         networkNamespace = raw.network_namespace

@@ -83,6 +83,13 @@ enum EventSchema {
         Field("proc.creds.gid", kind: .integer, column: Column("gid", heading: "GID", width: 8)) {
             .number($0.record.gid)
         },
+        // Inspektor Gadget has no names for these. In a container without a user namespace of its own they are the same.
+        Field("proc.creds.containerUid", kind: .integer, column: Column("cuid", heading: "CUID", width: 8)) {
+            $0.record.innerUID == $0.record.uid ? nil : .number($0.record.innerUID)
+        },
+        Field("proc.creds.containerGid", kind: .integer, column: Column("cgid", heading: "CGID", width: 8)) {
+            $0.record.innerGID == $0.record.gid ? nil : .number($0.record.innerGID)
+        },
         Field("proc.parent.pid", kind: .integer, column: Column("ppid", heading: "PPID", width: 10)) {
             .number($0.record.parentPID)
         },

@@ -67,8 +67,12 @@ struct sniscope_server_name {
 	__u64 cgroup;
 	__u32 pid;
 	__u32 tid;
+	/* As the host sees them. */
 	__u32 uid;
 	__u32 gid;
+	/* As the process's own user namespace does. */
+	__u32 inner_uid;
+	__u32 inner_gid;
 	__u32 parent_pid;
 	__u32 mount_namespace;
 	__u32 network_namespace;
@@ -124,7 +128,7 @@ struct sniscope_file_identity {
 };
 
 _Static_assert(sizeof(struct sniscope_rule) == 48, "shared with Swift");
-_Static_assert(sizeof(struct sniscope_server_name) == 128, "shared with Swift");
+_Static_assert(sizeof(struct sniscope_server_name) == 136, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_cgroup) == 40 + SNISCOPE_PATH_CAPACITY, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_waiting) == 16, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_file_identity) == 32, "shared with Swift");

@@ -33,6 +33,8 @@ struct Event: Decodable, Sendable {
     struct Credentials: Decodable, Sendable {
         let uid: UInt32
         let gid: UInt32
+        let containerUid: UInt32?
+        let containerGid: UInt32?
     }
 
     struct Parent: Decodable, Sendable {
