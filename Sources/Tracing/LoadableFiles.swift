@@ -25,7 +25,9 @@ public struct LoadableFiles {
     }
 
     /// A container's root folder, which no link in it leads out of.
-    static func container(root: String, environment: [String], workingDirectory: String) -> LoadableFiles {
+    static func container(
+        root: String, environment: [String] = [], workingDirectory: String = "/"
+    ) -> LoadableFiles {
         LoadableFiles(
             environment: environment, workingDirectory: workingDirectory, open: { Self.open(inRoot: root, $0) },
             names: { folder in

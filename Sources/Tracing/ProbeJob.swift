@@ -50,18 +50,15 @@ extension FileProber {
             return [probe(candidate)]
         case .path(let path):
             return [probe(path: path)]
-        case .bundle(let path):
-            do {
-                let bundle = try OCIBundle(path: path)
-                return prepare(
-                    root: bundle.rootPath, arguments: bundle.arguments, environment: bundle.environment,
-                    workingDirectory: bundle.workingDirectory)
-            } catch {
-                // The container was gone before it ran; what it maps is seen when it maps it.
-                return []
-            }
-        case .root(let pid):
-            return prepare(root: "/proc/\(pid)/root", arguments: [], environment: [], workingDirectory: "/")
+        case .container(let cgroup, let maker):
+            let resolution = containers.container(atCgroup: cgroup, madeBy: maker)
+            report(.container(cgroup: cgroup, resolution))
+            // Without a bundle, what it maps is seen when it maps it.
+            guard preparesContainers, let bundle = resolution?.bundle else { return [] }
+            return prepare(bundle)
+        case .root(let root, _):
+            guard preparesContainers else { return [] }
+            return probe(LoadableFiles.container(root: root).installed, root: root)
         }
     }
 
@@ -98,17 +95,16 @@ extension FileProber {
         }
     }
 
-    /// Probes what is in a root folder before anything of it runs.
-    private func prepare(
-        root: String, arguments: [String], environment: [String], workingDirectory: String
-    ) -> [ProbeOutcome] {
-        let open: (String) -> RegularFile? = { LoadableFiles.open(inRoot: root, $0) }
+    /// Probes what a container's program will load, before it runs.
+    private func prepare(_ bundle: OCIBundle) -> [ProbeOutcome] {
         let loadable = LoadableFiles.container(
-            root: root, environment: environment, workingDirectory: workingDirectory)
-        // The programs and their own libraries first: they are used first.
-        var seen: Set<String> = []
-        let paths = loadable.needed(by: arguments) + loadable.installed
-        return paths.filter { seen.insert($0).inserted }.compactMap { path in
+            root: bundle.rootPath, environment: bundle.environment, workingDirectory: bundle.workingDirectory)
+        return probe(loadable.needed(by: bundle.arguments), root: bundle.rootPath)
+    }
+
+    private func probe(_ paths: [String], root: String) -> [ProbeOutcome] {
+        let open: (String) -> RegularFile? = { LoadableFiles.open(inRoot: root, $0) }
+        return paths.compactMap { path in
             guard let file = open(path) else { return nil }
             return probe(file, shownPath: path, sibling: Siblings.opener(of: path, open))
         }
