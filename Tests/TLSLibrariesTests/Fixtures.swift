@@ -6,6 +6,7 @@ enum Tool {
     static func isInstalled(_ name: String) -> Bool { path(name) != nil }
 
     private static func path(_ name: String) -> URL? {
+        if name.hasPrefix("/") { return URL(filePath: name) }
         let folders = ProcessInfo.processInfo.environment["PATH"]?.split(separator: ":").map(String.init) ?? []
         return folders.map { URL(filePath: "\($0)/\(name)") }.first {
             FileManager.default.isExecutableFile(atPath: $0.path)
