@@ -51,7 +51,7 @@ let package = Package(
         .target(name: "Processes", dependencies: ["OS"], swiftSettings: safe),
         .target(
             name: "TLSLibraries", dependencies: ["ELFImage", "OS"], swiftSettings: safe, plugins: ["EmbedFiles"]),
-        .target(name: "ELFImage", swiftSettings: safe),
+        .target(name: "ELFImage", dependencies: ["OS"], swiftSettings: safe),
 
         // The modules that wrap the kernel and libbpf: unsafe code stands here and nowhere else.
         .target(name: "OS", dependencies: ["CShims"], swiftSettings: wrapping),

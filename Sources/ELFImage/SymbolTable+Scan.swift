@@ -1,3 +1,5 @@
+internal import OS
+
 extension SymbolTable {
     /// Bytes of symbols, and of strings, that are read at most: some 2.8 million symbols.
     private static var byteLimit: UInt64 { 64 << 20 }
@@ -52,7 +54,10 @@ extension SymbolTable {
             let count = Int(min(UInt64(Self.windowSize + longest), stringsSize - base))
             let bytes = try image.bytes(at: start, count: count)
             // A name ends with a NUL, so looking backwards from each NUL finds all of them.
-            for end in bytes.indices.dropFirst() where bytes[end] == 0 && endings.lastBytes[Int(bytes[end - 1])] {
+            var next = 1
+            while let end = ByteSearch.firstIndex(of: 0, in: bytes, from: next) {
+                next = end + 1
+                guard endings.lastBytes[Int(bytes[end - 1])] else { continue }
                 for index in endings.names(endingAt: end, in: bytes) {
                     let first = end - (names[index].terminated.count - 1)
                     guard first >= 0, bytes[first...].starts(with: names[index].terminated) else { continue }
