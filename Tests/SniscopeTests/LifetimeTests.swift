@@ -55,7 +55,7 @@ extension EndToEnd {
             for library in libraries { callers.append(try await Caller(path, library: library)) }
             try await wait("the probes", tracer.program) { try links(of: tracer.program.pid) >= before + 4 }
             // A forked child maps what its parent mapped, which no event tells.
-            try await callers[0].tell("fork")
+            try await callers[0].tell("sleeper")
             for caller in callers { caller.stop() }
             try await wait("the release of three", tracer.program) { try links(of: tracer.program.pid) == before + 1 }
             let child = try #require(

@@ -5,14 +5,19 @@ import Testing
 ///
 /// The commands: `load PATH`, `name TEXT`, `hex BYTES`, `clear`, `length BYTES TEXT` (GnuTLS, no NUL behind the text),
 /// `crossing TEXT` (the text lies across two pages that nobody touched yet), `unanswered` (the text lies on a page that
-/// nobody serves), `burst COUNT TEXT`, `fork` (a child that sleeps; its pid comes as `child PID`) and `exit`. Each is
-/// answered by `done COMMAND`.
+/// nobody serves), `burst COUNT TEXT`, `fork TEXT` and `thread TEXT` (a child that has not called exec, another thread),
+/// `sleeper` (a child that sleeps; its pid comes as `child PID`) and `exit`. Each is answered by `done COMMAND`.
 final class Caller: Sendable {
     let program: Program
 
     /// - Parameter library: Loaded at once; nil: none yet.
-    init(_ path: String, library: String? = nil) async throws {
-        program = try Program([path], hasInput: true)
+    convenience init(_ path: String, library: String? = nil) async throws {
+        try await self.init(command: [path], library: library)
+    }
+
+    /// - Parameter command: What starts it, with this process's ends of its input and output: in a container, say.
+    init(command: [String], library: String? = nil) async throws {
+        program = try Program(command, hasInput: true)
         do {
             if let library { try await tell("load \(library)") }
         } catch {
@@ -21,6 +26,7 @@ final class Caller: Sendable {
         }
     }
 
+    /// Its own, or that of the command that started it.
     var pid: Int32 { program.pid }
 
     func stop() {
@@ -46,12 +52,14 @@ final class Caller: Sendable {
         #include <dlfcn.h>
         #include <fcntl.h>
         #include <linux/userfaultfd.h>
+        #include <pthread.h>
         #include <stdio.h>
         #include <stdlib.h>
         #include <string.h>
         #include <sys/ioctl.h>
         #include <sys/mman.h>
         #include <sys/syscall.h>
+        #include <sys/wait.h>
         #include <unistd.h>
 
         static void *library, *connection;
@@ -145,6 +153,32 @@ final class Caller: Sendable {
             printf("child %d\n", child);
         }
 
+        static void *ask_in_thread(void *name)
+        {
+            ask(name);
+            return NULL;
+        }
+
+        static void thread(char *name)
+        {
+            pthread_t other;
+
+            if (pthread_create(&other, NULL, ask_in_thread, name) || pthread_join(other, NULL))
+                fail("thread");
+        }
+
+        static void forked(const char *name)
+        {
+            pid_t child = fork();
+
+            if (child == 0) {
+                ask(name);
+                _exit(0);
+            }
+            if (child < 0 || waitpid(child, NULL, 0) != child)
+                fail("fork");
+        }
+
         int main(void)
         {
             char line[4096], text[4096];
@@ -156,6 +190,10 @@ final class Caller: Sendable {
                     load(text);
                 else if (sscanf(line, "name %s", text) == 1)
                     ask(text);
+                else if (sscanf(line, "fork %s", text) == 1)
+                    forked(text);
+                else if (sscanf(line, "thread %s", text) == 1)
+                    thread(text);
                 else if (sscanf(line, "hex %s", text) == 1)
                     ask(unhex(text));
                 else if (sscanf(line, "length %d %s", &number, text) == 2)
@@ -169,7 +207,7 @@ final class Caller: Sendable {
                     control(connection, 55, 0, NULL);
                 else if (!strcmp(line, "unanswered"))
                     unanswered();
-                else if (!strcmp(line, "fork"))
+                else if (!strcmp(line, "sleeper"))
                     fork_sleeper();
                 else if (!strcmp(line, "exit"))
                     _exit(0);

@@ -90,6 +90,11 @@ final class Program: Sendable {
     /// As `run`, for what a test stands on.
     @discardableResult
     static func check(_ command: String..., seconds: Double = 30) async throws -> String {
+        try await check(command, seconds: seconds)
+    }
+
+    @discardableResult
+    static func check(_ command: [String], seconds: Double = 30) async throws -> String {
         let program = try await run(command, seconds: seconds)
         guard program.end == .exited(0) else {
             throw Problem("\(command.joined(separator: " ")): \(program.end as Any)\n\(program.account)")
