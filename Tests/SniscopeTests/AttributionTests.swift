@@ -199,7 +199,13 @@ extension EndToEnd {
                 do {
                     let inside = try await Caller(command: container.runCommand, library: setting.library)
                     defer { inside.stop() }
-                    let event = try await ask(inside, tracer)
+                    // Nobody knows the inner root folder before: the library is probed when it is mapped, which a first
+                    // call may not wait for.
+                    let name = uniqueName("nested")
+                    let event = try await wait("an event of the inner container", tracer.program) {
+                        try await inside.tell("name \(name)")
+                        return try tracer.events(named: name).first
+                    }
                     expect(event, in: container)
                     #expect(try cgroupFolder(of: event.proc.pid).own.hasSuffix("/\(outer)/inner"))
                 } catch {
