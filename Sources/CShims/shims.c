@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <linux/capability.h>
 #include <linux/openat2.h>
@@ -27,6 +28,11 @@ int sniscope_open_in_root(int root, const char *path, int flags)
 	how.flags = (unsigned int)flags | O_CLOEXEC;
 	how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 	return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+}
+
+int sniscope_enter_namespace(int descriptor, int type)
+{
+	return setns(descriptor, type);
 }
 
 int sniscope_open_mapping_events(int cpu)

@@ -75,6 +75,9 @@ public struct Container: Equatable, Sendable {
             bundlePath: clue.bundle?.path, cgroupPath: clue.cgroupPath)
     }
 
+    /// As runtimes show it: 12 digits of it, or all of an id of the user's own choice.
+    public var shortID: String { Self.shortID(id) }
+
     /// Docker's names begin with a slash; a missing one becomes the short id.
     static func name(_ name: String?, id: String) -> String {
         let name = name.map { $0.hasPrefix("/") ? String($0.dropFirst()) : $0 } ?? ""

@@ -38,16 +38,7 @@ struct ContainerTracker {
     mutating func addExisting(
         _ containers: [Container], _ runtimes: ContainerRuntimes, _ program: TracerProgram
     ) throws {
-        for container in containers where container.cgroupPath != nil || container.mountNamespace != nil {
-            directory.add(container)
-        }
-        for node in try tree?.nodes() ?? [] {
-            // One that no runtime lists, because its state can't be read.
-            if !directory.covers(cgroup: node.path), let found = runtimes.container(atCgroup: node.path) {
-                directory.add(found.container)
-            }
-            directory.add(cgroupID: node.id, path: node.path)
-        }
+        try directory.add(existing: containers, runtimes, tree)
         for container in directory.all { judge(container, program) }
     }
 
@@ -61,31 +52,20 @@ struct ContainerTracker {
 
     /// A control group came or went.
     mutating func apply(_ record: CgroupRecord, _ program: TracerProgram) -> Consequence {
-        let number = record.isUnified ? record.id : nil
-        guard record.isCreated else {
-            let ended = number.map { directory.remove(cgroupID: $0) } ?? directory.remove(unnumberedCgroup: record.path)
-            return ended.map { .ended(key: $0.key) } ?? .none
+        switch directory.apply(record) {
+        case .host:
+            // The kernel lets its events pass until it is told.
+            if filter != nil, record.isUnified { try? program.removeContainer(cgroup: record.id) }
+        case .known(.container(let container)) where container.cgroupPath == record.path:
+            judge(container, program)
+        case .suspected(let cgroup, let maker):
+            return .job(.container(cgroup: cgroup, maker: maker))
+        case .gone(let container?):
+            return .ended(key: container.key)
+        case .known, .gone:
+            break
         }
-        if directory.covers(cgroup: record.path) {
-            guard let number else { return .none }
-            let owner = directory.add(cgroupID: number, path: record.path)
-            if case .container(let container) = owner, container.cgroupPath == record.path { judge(container, program) }
-            return .none
-        }
-        guard Self.mayBeContainer(record) else {
-            if let number {
-                directory.add(cgroupID: number, path: record.path)
-                // The kernel lets its events pass until it is told.
-                if filter != nil { try? program.removeContainer(cgroup: number) }
-            }
-            return .none
-        }
-        directory.expect(cgroup: record.path, cgroupID: number)
-        return .job(.container(cgroup: record.path, maker: Int32(bitPattern: record.pid)))
-    }
-
-    private static func mayBeContainer(_ record: CgroupRecord) -> Bool {
-        CgroupPath.containerID(in: record.path)?.path == record.path || RuntimeProcess.isRuntime(comm: record.comm)
+        return .none
     }
 
     /// What was found out about a control group.

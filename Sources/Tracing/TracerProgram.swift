@@ -4,7 +4,8 @@ internal import LibBPF
 internal import OS
 internal import TLSLibraries
 
-/// The BPF programs of `bpf/tracer.bpf.c`: configured, loaded and asked. The only place that knows their names.
+/// The BPF programs of `bpf/tracer.bpf.c`: configured, loaded and asked. This file and
+/// CgroupProgram.swift alone know their names.
 struct TracerProgram {
     static let ruleLimit = Int(SNISCOPE_RULES)
 
@@ -27,7 +28,7 @@ struct TracerProgram {
     private init(options: SessionOptions, rules: [FunctionRule], method: UprobeMethod, isSleepable: Bool) throws {
         let entry = isSleepable ? "server_name_sleepable" : "server_name"
         object = try BPFObject(image: BPFProgram.tracer.image, name: "tracer")
-        var programs: Set = [entry, "cgroup_created", "cgroup_removed"]
+        var programs = BPFObject.cgroupPrograms.union([entry])
         if case .children = options.target { programs.formUnion(["process_forked", "process_exited"]) }
         object.select(programs: programs)
         if method == .multi { try object.setUprobeMulti(program: entry) }
@@ -95,10 +96,7 @@ struct TracerProgram {
 
     /// Attaches what runs beside the uprobes.
     func attachTracepoints(_ options: SessionOptions) throws -> [BPFLink] {
-        var links = [
-            try object.attachRawTracepoint(program: "cgroup_created", tracepoint: "cgroup_mkdir"),
-            try object.attachRawTracepoint(program: "cgroup_removed", tracepoint: "cgroup_rmdir"),
-        ]
+        var links = try object.attachCgroupTracepoints()
         if case .children = options.target {
             links.append(try object.attachRawTracepoint(program: "process_forked", tracepoint: "sched_process_fork"))
             links.append(try object.attachRawTracepoint(program: "process_exited", tracepoint: "sched_process_exit"))

@@ -64,14 +64,7 @@ struct EventPrinter {
             written += 1
             if let count = settings.count, written >= count { isDone = true }
         case .lost(let reason, let count):
-            if settings.format == .columns {
-                ErrorOutput.print("lost \(count) events: \(reason.rawValue)")
-            } else {
-                let item: Value = .object([
-                    "type": "lost", "count": .number(count), "reason": .string(reason.rawValue),
-                ])
-                item.append(to: &buffer, style: settings.format.objectStyle)
-            }
+            settings.format.appendLoss(count: count, reason, to: &buffer)
         case .notice(let text):
             ErrorOutput.print(text)
         case .detail(let text):

@@ -1,4 +1,3 @@
-import Containers
 import LibBPF
 import OS
 import Rendering
@@ -9,8 +8,10 @@ enum EventSchema {
     /// - Parameter forPeople: Columns mark what JSON says in fields of its own: unreadable and cut names.
     static func make(forPeople: Bool, kubernetes: Bool, nodeName: String) -> Schema<ServerNameEvent> {
         let schema = Schema(
-            [Field("timestamp") { .string(Timestamp.text($0.timestamp)) }] + kubernetesFields(nodeName: nodeName)
-                + runtimeFields(forPeople: forPeople) + processFields + nameFields(forPeople: forPeople)
+            [Field("timestamp") { .string(Timestamp.text($0.timestamp)) }]
+                + ContainerFields.kubernetes(nodeName: nodeName, \.container)
+                + ContainerFields.runtime(nameInColumn: forPeople ? ContainerFields.qualifiedName : nil, \.container)
+                + processFields + nameFields(forPeople: forPeople)
                 + libraryFields,
             defaultColumns: ["runtime.containerName", "proc.pid", "proc.tid", "proc.comm", "name", "library.kind"])
         guard kubernetes else { return schema }
@@ -18,48 +19,6 @@ enum EventSchema {
             defaultColumns: [
                 "k8s.node", "k8s.namespace", "k8s.podName", "proc.pid", "proc.tid", "proc.comm", "name", "library.kind",
             ], widths: ["proc.tid": 9, "proc.comm": 9])
-    }
-
-    private static func kubernetesFields(nodeName: String) -> [Field<ServerNameEvent>] {
-        [
-            Field("k8s.node", column: Column("node", heading: "K8S.NODE", width: 18, minimumWidth: 8, flexible: true)) {
-                $0.container?.kubernetes.map { _ in .string(nodeName) }
-            },
-            Field(
-                "k8s.namespace",
-                column: Column("namespace", heading: "K8S.NAMESPACE", width: 18, minimumWidth: 8, flexible: true)
-            ) { $0.container?.kubernetes.map { .string($0.namespace) } },
-            Field(
-                "k8s.podName",
-                column: Column("podName", heading: "K8S.PODNAME", width: 18, minimumWidth: 8, flexible: true)
-            ) { $0.container?.kubernetes.map { .string($0.podName) } },
-            Field("k8s.containerName") { $0.container?.kubernetes.map { .string($0.containerName) } },
-        ]
-    }
-
-    private static func runtimeFields(forPeople: Bool) -> [Field<ServerNameEvent>] {
-        [
-            Field("runtime.runtimeName", column: Column("runtimeName", heading: "RUNTIME.RUNTIMENAME", width: 19)) {
-                $0.container.map { .string($0.runtime.rawValue) }
-            },
-            Field(
-                "runtime.containerName",
-                column: Column(
-                    "containerName", heading: "RUNTIME.CONTAINERNAME", width: 38, minimumWidth: 12, flexible: true,
-                    truncation: .end)
-            ) { $0.container.map { .string(forPeople ? columnName($0) : $0.name) } },
-            Field("runtime.containerId") { $0.container.map { .string($0.id) } },
-            Field("runtime.containerPid", kind: .integer) { $0.container?.initPid.map { .number($0) } },
-            Field("runtime.containerImageName", column: Column("image", heading: "IMAGE", width: 30)) {
-                $0.container?.imageName.map { .string($0) }
-            },
-        ]
-    }
-
-    /// A pod's container with its pod, any other by its name.
-    private static func columnName(_ container: Container) -> String {
-        guard let pod = container.kubernetes else { return container.name }
-        return "\(pod.namespace)/\(pod.podName)/\(pod.containerName)"
     }
 
     private static let processFields: [Field<ServerNameEvent>] = [

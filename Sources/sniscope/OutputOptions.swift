@@ -1,7 +1,6 @@
 public import ArgumentParser
 import OS
 public import Rendering
-import TLSLibraries
 
 extension OutputFormat: ExpressibleByArgument {}
 
@@ -26,10 +25,6 @@ struct OutputOptions: ParsableArguments {
 
     @Flag(help: "Leave out the column heading.")
     var noHeader = false
-
-    @OptionGroup var libraries: CatalogOptions
-
-    func catalog() throws -> LibraryCatalog { try libraries.catalog() }
 
     func selection<Row>(_ schema: Schema<Row>) throws -> FieldSelection<Row> {
         try fields.map { try FieldSelection(parsing: $0, schema: schema) } ?? FieldSelection(schema)

@@ -13,14 +13,18 @@ struct Sniscope: AsyncParsableCommand {
             """,
         version: "sniscope 0.1.0",
         subcommands: [
-            TraceCommand.self, ListCommand.self, InspectCommand.self, RunCommand.self, DoctorCommand.self,
+            TraceCommand.self, ListCommand.self, InspectCommand.self, ContainersCommand.self, RunCommand.self,
+            DoctorCommand.self,
         ])
 
     static func main() async {
         Signals.ignoreClosedPipes()
         do {
             var command = try parseAsRoot()
-            if var command = command as? any AsyncParsableCommand {
+            if let command = command as? any HostCommand {
+                let work = try command.prepare()
+                try await work()
+            } else if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
                 try command.run()

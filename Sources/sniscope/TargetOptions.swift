@@ -11,19 +11,7 @@ struct TargetOptions: ParsableArguments {
         case all, containers, host
     }
 
-    @Option(
-        name: [.short, .long],
-        help: ArgumentHelp("Containers of these runtimes: docker, containerd, cri-o, podman, runc.", valueName: "list"))
-    var runtimes: [String] = []
-
-    @Option(name: [.short, .customLong("containername")], help: ArgumentHelp("Containers by name.", valueName: "list"))
-    var containerName: [String] = []
-
-    @Option(name: [.short, .long], help: ArgumentHelp("Pods of these Kubernetes namespaces.", valueName: "list"))
-    var namespace: [String] = []
-
-    @Option(name: [.short, .customLong("podname")], help: ArgumentHelp("Pods by name.", valueName: "list"))
-    var podName: [String] = []
+    @OptionGroup var containers: ContainerOptions
 
     @Option(help: ArgumentHelp("Processes by id.", valueName: "list"))
     var pid: [String] = []
@@ -58,10 +46,10 @@ struct TargetSelection: Sendable {
     let scope: TargetOptions.Scope
 
     init(_ options: TargetOptions) throws {
-        runtimes = try Selection(options.runtimes, option: "--runtimes")
-        containerNames = try Selection(options.containerName, option: "--containername")
-        namespaces = try Selection(options.namespace, option: "--namespace")
-        podNames = try Selection(options.podName, option: "--podname")
+        runtimes = try Selection(options.containers.runtimes, option: "--runtimes")
+        containerNames = try Selection(options.containers.containerName, option: "--containername")
+        namespaces = try Selection(options.containers.namespace, option: "--namespace")
+        podNames = try Selection(options.containers.podName, option: "--podname")
         pids = try Selection(options.pid, option: "--pid")
         comms = try Selection(options.comm, option: "--comm")
         uids = try Selection(options.uid, option: "--uid")

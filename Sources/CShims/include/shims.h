@@ -15,6 +15,9 @@ int sniscope_open_path(const char *path);
 /// of `root`.
 int sniscope_open_in_root(int root, const char *path, int flags);
 
+/// setns(2), which glibc declares for _GNU_SOURCE only. `type` is a CLONE_NEW… of linux/sched.h.
+int sniscope_enter_namespace(int descriptor, int type);
+
 /// A perf event that reports every executable mapping on one CPU (PERF_RECORD_MMAP2), or -1 with
 /// errno.
 int sniscope_open_mapping_events(int cpu);

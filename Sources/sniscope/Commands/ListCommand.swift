@@ -6,15 +6,23 @@ import Rendering
 import TLSLibraries
 import Tracing
 
-struct ListCommand: ParsableCommand {
+struct ListCommand: HostCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
         abstract: "List discovered TLS libraries: where, which version, who uses them, traced or not.")
 
     @OptionGroup(title: "What") var target: TargetOptions
     @OptionGroup(title: "How") var output: OutputOptions
+    @OptionGroup(title: "How") var libraries: CatalogOptions
+    @OptionGroup(title: "Where") var host: HostOptions
 
-    func run() throws {
+    func prepare() throws -> @Sendable () async throws -> Void {
+        let catalog = try libraries.catalog()
+        try host.enter()
+        return { try run(catalog) }
+    }
+
+    private func run(_ catalog: LibraryCatalog) throws {
         let selection = try target.selection()
         let schema = ListSchema.make(forPeople: output.output == .columns)
         let filter = try Filter(output.filter, schema: schema)
@@ -22,7 +30,7 @@ struct ListCommand: ParsableCommand {
         let rows = try RowWriter(
             output.output, selection: output.selection(schema),
             terminalWidth: standardOutput.isTerminal ? standardOutput.terminalWidth : nil)
-        let list = try LibraryList(catalog: output.catalog(), pids: selection.exactPids())
+        let list = try LibraryList(catalog: catalog, pids: selection.exactPids())
 
         var bytes: [UInt8] = []
         if output.output == .columns && !output.noHeader { rows.appendHeading(to: &bytes) }

@@ -14,6 +14,7 @@ struct RunCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup(title: "How") var output: OutputOptions
+    @OptionGroup(title: "How") var libraries: CatalogOptions
     @OptionGroup(title: "Tracing") var stream: StreamOptions
 
     @Option(help: ArgumentHelp("Run the command as this user.", valueName: "name"))
@@ -31,7 +32,7 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         let account = try Account.forCommand(named: user)
         let child = ChildCommand(arguments: CommandLineBytes.last(command.count), account: account)
-        var options = SessionOptions(catalog: try output.catalog())
+        var options = SessionOptions(catalog: try libraries.catalog())
         let loadable = LoadableFiles.host(environment: Environment.entries)
         options.target = .children(probing: loadable.needed(by: command[0]))
         let runner = TraceRunner(

@@ -1,8 +1,9 @@
 import ArgumentParser
 import OS
+import TLSLibraries
 import Tracing
 
-struct TraceCommand: AsyncParsableCommand {
+struct TraceCommand: HostCommand {
     static let configuration = CommandConfiguration(
         commandName: "trace", abstract: "Stream server names as they are asked for.",
         discussion: """
@@ -12,7 +13,9 @@ struct TraceCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "What") var target: TargetOptions
     @OptionGroup(title: "How") var output: OutputOptions
+    @OptionGroup(title: "How") var libraries: CatalogOptions
     @OptionGroup(title: "Tracing") var stream: StreamOptions
+    @OptionGroup(title: "Where") var host: HostOptions
 
     @Option(name: [.short, .long], help: ArgumentHelp("End after this time.", valueName: "seconds"))
     var timeout: Double?
@@ -23,17 +26,24 @@ struct TraceCommand: AsyncParsableCommand {
         }
     }
 
-    func run() async throws {
+    func prepare() throws -> @Sendable () async throws -> Void {
         let selection = try target.selection()
-        var options = SessionOptions(catalog: try output.catalog())
+        let catalog = try libraries.catalog()
+        let destination = try stream.destination(standard: .standardOutput)
+        try host.enter()
+        return { try await run(selection, catalog, destination) }
+    }
+
+    private func run(
+        _ selection: TargetSelection, _ catalog: LibraryCatalog, _ destination: OutputFile
+    ) async throws {
+        var options = SessionOptions(catalog: catalog)
         if !target.binary.isEmpty {
             options.target = .files(target.binary)
         } else if let pids = try selection.exactPids() {
             options.target = .processes(pids)
         }
-        let runner = TraceRunner(
-            target: selection, output: output, stream: stream,
-            destination: try stream.destination(standard: .standardOutput))
+        let runner = TraceRunner(target: selection, output: output, stream: stream, destination: destination)
         let timeout = timeout
         try await runner.run(options) { session in
             guard let timeout else { return }
