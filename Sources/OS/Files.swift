@@ -19,10 +19,11 @@ public enum Files {
             let start = bytes.count
             var failure: SystemError?
             var got = 0
-            bytes.append(addingCapacity: chunk) { buffer in
+            // Most files are far smaller: the array grows by what there is.
+            withUnsafeTemporaryAllocation(byteCount: chunk, alignment: 1) { buffer in
                 got = retrying { Glibc.read(file.number, buffer.baseAddress, buffer.count) }
                 if got < 0 { failure = .last("read", path) }
-                return max(got, 0)
+                bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: buffer.prefix(max(got, 0))))
             }
             if let failure { throw failure }
             if got == 0 { return }

@@ -17,11 +17,10 @@ struct HostOptions: ParsableArguments {
         guard let root else { return }
         guard Capability.sysAdmin.isHeld else {
             throw CommandFailure(
-                "--host-root is not permitted: CAP_SYS_ADMIN missing; start the container with --privileged, "
-                    + "as root", status: ExitStatus.notPermitted)
+                "--host-root is not permitted: CAP_SYS_ADMIN missing; start the container with --privileged, as root",
+                status: ExitStatus.notPermitted)
         }
-        let process = root + (root.hasSuffix("/") ? "" : "/") + "proc/1"
-        try Self.checkPIDNamespace(of: process, root)
+        let process = try Self.hostProcess(below: root)
         // The kernel would refuse without a reason.
         let threads = try Files.names(in: "/proc/self/task").count
         guard threads == 1 else {
@@ -36,24 +35,34 @@ struct HostOptions: ParsableArguments {
         }
     }
 
-    /// BPF programs report pids of the machine's first PID namespace: they must be this process's, too.
-    private static func checkPIDNamespace(of process: String, _ root: String) throws {
-        let theirs: UInt64
-        do throws(SystemError) {
-            theirs = try Namespace.pid.number(ofProcess: process)
-        } catch {
-            let hint =
-                error.isNotPermitted
-                ? "start the container with --privileged"
-                : "mount the host's root folder, or its /proc, below \(root) (docker run -v /:\(root):ro …)"
-            throw CommandFailure(
-                "\(error) (--host-root); \(hint)",
-                status: error.isNotPermitted ? ExitStatus.notPermitted : ExitStatus.failed)
+    /// A process that is in the host's own namespaces: its first one or, where that is guarded, the kernel's first
+    /// thread. BPF programs report pids of the machine's first PID namespace: they must be this process's, too.
+    private static func hostProcess(below root: String) throws -> String {
+        let proc = root + (root.hasSuffix("/") ? "" : "/") + "proc/"
+        var failure: SystemError?
+        for process in [proc + "1", proc + "2"] {
+            do throws(SystemError) {
+                let namespace = try Namespace.pid.number(ofProcess: process)
+                let own = try Namespace.pid.number(ofProcess: "/proc/self")
+                if namespace == own, own == Namespace.firstPIDNamespace { return process }
+                failure = nil
+                break
+            } catch {
+                failure = failure ?? error
+                guard error.isNotPermitted else { break }
+            }
         }
-        guard try Namespace.pid.number(ofProcess: "/proc/self") == theirs, theirs == Namespace.firstPIDNamespace else {
+        guard let failure else {
             throw CommandFailure(
                 "not in the host's PID namespace (--host-root); start the container with --pid=host")
         }
+        let hint =
+            failure.isNotPermitted
+            ? "start the container with --privileged"
+            : "mount the host's root folder, or its /proc, below \(root) (docker run -v /:\(root):ro …)"
+        throw CommandFailure(
+            "\(failure) (--host-root); \(hint)",
+            status: failure.isNotPermitted ? ExitStatus.notPermitted : ExitStatus.failed)
     }
 }
 

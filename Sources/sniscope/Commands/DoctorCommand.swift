@@ -6,16 +6,24 @@ import OS
 import Processes
 import Rendering
 
-struct DoctorCommand: AsyncParsableCommand {
+struct DoctorCommand: HostCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor", abstract: "Say what this kernel, these privileges and these runtimes allow.")
 
-    func run() async throws {
+    @OptionGroup(title: "Where") var host: HostOptions
+
+    func prepare() throws -> @Sendable () async throws -> Void {
+        try host.enter()
+        return { try await check() }
+    }
+
+    private func check() async throws {
         var findings = HostCheck.requirements.map { check in
             check.failure().map { Finding(.impossible, check.name, $0.message) }
                 ?? Finding(.ok, check.name, check.found)
         }
         findings += [uprobes, overlays, deletedFiles, tracefs, cgroups]
+        findings += runtimes
         findings += await docker()
         let width = findings.map(\.subject.count).max() ?? 0
         let text = findings.map { finding in
@@ -91,17 +99,51 @@ struct DoctorCommand: AsyncParsableCommand {
         }
     }
 
+    /// What is read of each runtime that is there, and what can't be.
+    private var runtimes: [Finding] {
+        // Without /proc there are none to be found.
+        let processes = (try? RuntimeProcess.running()) ?? []
+        let runtimes = ContainerRuntimes.discover()
+        let containers = Dictionary(grouping: runtimes.listWithUnlisted().containers, by: \.runtime)
+        var findings = (RuntimeName.all + [.unknown]).compactMap { name -> Finding? in
+            let daemons = processes.filter { $0.comm == name.daemon }
+            let known = containers[name] ?? []
+            guard !known.isEmpty || !daemons.isEmpty else { return nil }
+            let running = known.count { $0.initPid != nil }
+            let who = daemons.map { "\($0.comm) (\($0.pid))" }
+            return Finding(
+                name == .unknown ? .limited : .ok, name.rawValue,
+                (["\(counted(known.count, "container")), \(running) running"] + who).joined(separator: "; "))
+        }
+        for runtime in runtimes.runtimes {
+            let failures = runtime.containers().failures
+            findings += failures.prefix(Self.mostFailures).map {
+                Finding(.limited, runtime.name.rawValue, "\($0); \(Self.loss)")
+            }
+            if failures.count > Self.mostFailures {
+                findings.append(
+                    Finding(
+                        .limited, runtime.name.rawValue,
+                        "\(failures.count - Self.mostFailures) more can't be read; \(Self.loss)"))
+            }
+        }
+        return findings.isEmpty ? [Finding(.ok, "containers", "no container runtime is found")] : findings
+    }
+
+    /// Of one runtime; a store of hundreds may be unreadable file by file.
+    private static let mostFailures = 3
+    private static let loss = "names come from the cgroup and bundle alone"
+
     private func docker() async -> [Finding] {
         // Without /proc there are none to be found.
         let daemons = DockerDaemon.among((try? RuntimeProcess.running()) ?? []).filter { $0.pid != nil }
-        guard !daemons.isEmpty else { return [Finding(.ok, "docker", "no dockerd runs")] }
         var findings: [Finding] = []
         for daemon in daemons {
             for socket in daemon.sockets {
                 do {
                     let containers = try await DockerClient(socket: socket, timeout: .seconds(2)).list()
                     findings.append(
-                        Finding(.ok, "docker", "\(counted(containers.count, "container")) at \(socket)"))
+                        Finding(.ok, "docker", "\(counted(containers.count, "container")) at \(socket), for new names"))
                 } catch {
                     findings.append(
                         Finding(.limited, "docker", "\(error); names come from \(daemon.dataRoot) alone"))
@@ -114,4 +156,16 @@ struct DoctorCommand: AsyncParsableCommand {
 
 extension BPFError {
     fileprivate var firstLine: String { String(description.prefix { $0 != "\n" }) }
+}
+
+extension RuntimeName {
+    /// The name of the process that keeps its containers; nil where each has its own, or none.
+    fileprivate var daemon: String? {
+        switch self {
+        case .docker: "dockerd"
+        case .containerd: "containerd"
+        case .crio: "crio"
+        default: nil
+        }
+    }
 }
