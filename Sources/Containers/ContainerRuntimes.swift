@@ -22,7 +22,7 @@ public struct ContainerRuntimes: Sendable {
         let daemons = DockerDaemon.among(processes)
         return ContainerRuntimes(
             runtimes: [
-                DockerRuntime(daemons: daemons),
+                DockerRuntime(daemons: daemons), CRIORuntime(processes), PodmanRuntime(processes),
                 LXCRuntime(processes), NspawnRuntime(processes),
             ] + OCIRuntime.all(processes), dockerDaemons: daemons)
     }

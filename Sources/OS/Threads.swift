@@ -33,6 +33,11 @@ public enum Threads {
         }
         pthread_detach(thread)
     }
+
+    /// Lets the calling thread rest, at least so long: for what can only be asked again and again.
+    public static func sleep(milliseconds: UInt32) {
+        usleep(milliseconds * 1000)
+    }
 }
 
 extension Threads {

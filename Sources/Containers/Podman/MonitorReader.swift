@@ -1,0 +1,194 @@
+internal import OS
+internal import Processes
+internal import Synchronization
+
+/// Finds containers by the conmon that watches them: those that have no control group of their own, which is all that a
+/// user without rights on control groups can start.
+///
+/// Whatever is read belongs to the conmon's user, who decides how long that takes. So each user has one thread, which
+/// does his work and waits for him alone.
+public final class MonitorReader: Sendable {
+    public enum Report: Sendable {
+        /// A container that has just been made. It has its first process, its mount namespace or its control group.
+        case container(Container)
+        /// Whose a mount namespace is; nil: no container's, as far as can be told.
+        case namespace(UInt32, Container?)
+    }
+
+    /// From conmon's start to the container's first process; nanoseconds. Podman takes less than a second.
+    private static let patience: Int64 = 10_000_000_000
+    /// Between two looks for the first process; milliseconds.
+    private static let pace: UInt32 = 2
+    /// How many parents of a process are followed: more than anybody needs.
+    private static let mostGenerations = 64
+    private static let mostUsers = 32
+    private static let mostTasks = 256
+
+    private enum Task: Sendable {
+        /// A conmon that was started just now.
+        case started(pid: Int32)
+        /// A conmon above a process with an unknown mount namespace.
+        case parent(pid: Int32, of: Int32, namespace: UInt32)
+        /// A conmon that ran already; what is told of it goes to whoever waits for the list.
+        case listed(pid: Int32, Collector)
+    }
+
+    private struct State {
+        /// For users that have a thread.
+        var tasks: [UInt32: [Task]] = [:]
+        var isClosed = false
+    }
+
+    private let state = Mutex(State())
+    private let report: @Sendable (Report) -> Void
+
+    /// - Parameter report: Called on threads of this object's own.
+    public init(report: @escaping @Sendable (Report) -> Void) {
+        self.report = report
+    }
+
+    /// A conmon was executed. Does not wait.
+    public func follow(pid: Int32) {
+        if let uid = try? ProcessRecord.credentials(of: pid).uid {
+            _ = submit(.started(pid: pid), uid: uid)
+        } else {
+            // It has gone into the background already, under another number.
+            for (pid, uid) in Monitor.running() { _ = submit(.started(pid: pid), uid: uid) }
+        }
+    }
+
+    /// A process has a mount namespace that nobody knows; `report` tells whose it is. Does not wait.
+    public func identify(pid: Int32, namespace: UInt32) {
+        guard let (monitor, child) = Self.monitor(above: pid),
+            let uid = try? ProcessRecord.credentials(of: monitor).uid,
+            submit(.parent(pid: monitor, of: child, namespace: namespace), uid: uid)
+        else {
+            report(.namespace(namespace, nil))
+            return
+        }
+    }
+
+    /// Ends its threads, but for those that a user holds.
+    public func close() {
+        state.withLock { $0.isClosed = true }
+    }
+
+    /// The conmon that a process comes from, and its child on the way.
+    static func monitor(above pid: Int32) -> (monitor: Int32, child: Int32)? {
+        var child = pid
+        for _ in 0..<mostGenerations {
+            guard let parent = (try? ProcessStatus(pid: child))?.parent, parent > 1 else { return nil }
+            if Monitor.isMonitor(parent) { return (parent, child) }
+            child = parent
+        }
+        return nil
+    }
+
+    /// - Returns: false where there is no room for it.
+    private func submit(_ task: Task, uid: UInt32) -> Bool {
+        let (isTaken, needsThread) = state.withLock { state in
+            if state.isClosed { return (false, false) }
+            if let waiting = state.tasks[uid] {
+                guard waiting.count < Self.mostTasks else { return (false, false) }
+                state.tasks[uid]?.append(task)
+                return (true, false)
+            }
+            guard state.tasks.count < Self.mostUsers else { return (false, false) }
+            state.tasks[uid] = [task]
+            return (true, true)
+        }
+        guard needsThread else { return isTaken }
+        do throws(SystemError) {
+            try Threads.start(name: "monitors") { [self] in work(uid: uid) }
+            return true
+        } catch {
+            // As good as no room.
+            state.withLock { $0.tasks[uid] = nil }
+            return false
+        }
+    }
+
+    /// One user's thread: until nothing is left to do.
+    private func work(uid: UInt32) {
+        var awaited: [Awaited] = []
+        while let tasks = takeTasks(uid: uid, isIdle: awaited.isEmpty) {
+            for task in tasks {
+                switch task {
+                case .started(let pid):
+                    if let monitor = Monitor(pid: pid, uid: uid), !monitor.command.isExec {
+                        awaited.append(Awaited(monitor: monitor, deadline: Clock.monotonic + Self.patience))
+                    }
+                case .parent(let pid, let child, let namespace):
+                    let container = Monitor(pid: pid, uid: uid)?.container(firstProcess: child)
+                    report(.namespace(namespace, container?.mountNamespace == namespace ? container : nil))
+                case .listed(let pid, let collector):
+                    let monitor = Monitor(pid: pid, uid: uid)
+                    collector.add(monitor?.command.isExec == false ? monitor?.container() : nil)
+                }
+            }
+            let now = Clock.monotonic
+            awaited = awaited.filter { awaited in
+                if let container = awaited.monitor.container() {
+                    report(.container(container))
+                    return false
+                }
+                return now < awaited.deadline
+            }
+            if !awaited.isEmpty { Threads.sleep(milliseconds: Self.pace) }
+        }
+    }
+
+    /// - Parameter isIdle: Whether the thread has nothing else to do: it ends where there is no task.
+    private func takeTasks(uid: UInt32, isIdle: Bool) -> [Task]? {
+        state.withLock { state in
+            let tasks = state.tasks[uid] ?? []
+            if state.isClosed || (tasks.isEmpty && isIdle) {
+                state.tasks[uid] = nil
+                return nil
+            }
+            state.tasks[uid] = []
+            return tasks
+        }
+    }
+
+    private struct Awaited {
+        let monitor: Monitor
+        let deadline: Int64
+    }
+}
+
+extension MonitorReader {
+    /// The containers of the conmons that run now, of these users. Waits for nobody longer than `milliseconds`.
+    /// - Returns: Also how many conmons did not let themselves be read in time.
+    static func containers(
+        within milliseconds: Int64 = 500, where isWanted: (UInt32) -> Bool
+    ) -> (containers: [Container], unread: Int) {
+        let reader = MonitorReader { _ in }
+        defer { reader.close() }
+        let collector = Collector()
+        var count = 0
+        var refused = 0
+        for (pid, uid) in Monitor.running() where isWanted(uid) {
+            if reader.submit(.listed(pid: pid, collector), uid: uid) { count += 1 } else { refused += 1 }
+        }
+        let deadline = Clock.monotonic + milliseconds * 1_000_000
+        while collector.count < count && Clock.monotonic < deadline { Threads.sleep(milliseconds: 1) }
+        let found = collector.all
+        return (found.containers, count - found.answers + refused)
+    }
+
+    /// What threads have found.
+    private final class Collector: Sendable {
+        private let found = Mutex<(containers: [Container], answers: Int)>(([], 0))
+
+        func add(_ container: Container?) {
+            found.withLock { found in
+                found.answers += 1
+                if let container { found.containers.append(container) }
+            }
+        }
+
+        var count: Int { found.withLock { $0.answers } }
+        var all: (containers: [Container], answers: Int) { found.withLock { $0 } }
+    }
+}
