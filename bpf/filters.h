@@ -43,6 +43,8 @@ struct {
 const volatile bool filter_containers;
 /* The verdict on whoever is in no known container. */
 const volatile bool pass_outside;
+/* 0: not known. */
+const volatile __u32 host_mount_namespace;
 const volatile bool filter_processes;
 const volatile bool filter_comms;
 const volatile bool filter_users;
@@ -61,7 +63,7 @@ static __always_inline void note_cgroup(__u64 id, bool created)
 		bpf_map_delete_elem(&containers, &id);
 }
 
-static __always_inline bool wanted_container(void)
+static __always_inline bool wanted_container(struct task_struct *task)
 {
 	/* Descendants of a container's control group belong to it: the innermost known one decides.
 	 */
@@ -75,7 +77,9 @@ static __always_inline bool wanted_container(void)
 		if (verdict)
 			return *verdict;
 	}
-	return pass_outside;
+	/* A user without rights on control groups starts containers that have none of their own:
+	 * user space tells those by their mount namespace. */
+	return pass_outside || BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum) != host_mount_namespace;
 }
 
 static __always_inline bool wanted_comm(struct task_struct *task)
@@ -107,7 +111,7 @@ static __always_inline bool wanted(struct task_struct *task)
 	}
 	if (filter_comms && !wanted_comm(task))
 		return false;
-	return !filter_containers || wanted_container();
+	return !filter_containers || wanted_container(task);
 }
 
 #endif

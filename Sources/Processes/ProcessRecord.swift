@@ -89,6 +89,11 @@ public struct ProcessRecord: Equatable, Sendable {
         (try? namespace("mnt", of: pid)).flatMap(\.self).map { UInt32(truncatingIfNeeded: $0) }
     }
 
+    /// The mount namespace of the host; 0 where it can't be told. The first process may refuse to be looked at where the
+    /// kernel's own threads do not: they share it.
+    public static let hostMountNamespace: UInt32 =
+        [1, 2, Int32(Host.pid)].lazy.compactMap(mountNamespace).first ?? 0
+
     /// "mnt:[4026531840]" → 4026531840.
     private static func namespace(_ kind: String, of pid: Int32) throws(SystemError) -> UInt64? {
         try link("ns/\(kind)", of: pid).flatMap { UInt64($0.drop { $0 != "[" }.dropFirst().dropLast()) }

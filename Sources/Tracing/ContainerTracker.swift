@@ -12,9 +12,9 @@ struct ContainerTracker {
     private let tree: CgroupTree?
     /// Control groups that were looked for in vain; their numbers are not given again.
     private var missing: Set<UInt64> = []
-    /// Mount namespaces, not the host's own, that no container has.
-    private var plainNamespaces: Set<UInt32> = []
-    private let hostNamespace: UInt32
+    private var namespaces = NamespaceWatch()
+    /// Finds containers that have no control group of their own.
+    private let monitors: MonitorReader
     /// What the user should know.
     private var notices: [String] = []
 
@@ -26,10 +26,10 @@ struct ContainerTracker {
     }
 
     /// - Parameter tree: nil where there is no v2 hierarchy: a process's own cgroup paths decide then.
-    init(filter: SessionOptions.ContainerFilter?, tree: CgroupTree?) {
+    init(filter: SessionOptions.ContainerFilter?, tree: CgroupTree?, monitors: MonitorReader) {
         self.filter = filter
         self.tree = tree
-        hostNamespace = ProcessRecord.mountNamespace(of: Int32(Host.pid)) ?? 0
+        self.monitors = monitors
     }
 
     var count: Int { directory.all.count }
@@ -39,7 +39,10 @@ struct ContainerTracker {
         _ containers: [Container], _ runtimes: ContainerRuntimes, _ program: TracerProgram
     ) throws {
         try directory.add(existing: containers, runtimes, tree)
-        for container in directory.all { judge(container, program) }
+        for container in directory.all {
+            namespaces.watch(container)
+            judge(container, program)
+        }
     }
 
     /// What follows from a control group's coming or going.
@@ -127,8 +130,65 @@ struct ContainerTracker {
         case .host, .unknown: break
         }
         // Without rights on cgroups a container has none of its own; its view of the file system is.
-        guard record.mountNamespace != hostNamespace else { return .known(nil) }
-        return .known(directory.container(forMountNamespace: record.mountNamespace))
+        let namespace = record.mountNamespace
+        if namespace == ProcessRecord.hostMountNamespace { return .known(nil) }
+        if let container = directory.container(forMountNamespace: namespace) { return .known(container) }
+        switch namespaces.state(of: namespace) {
+        case .plain:
+            return .known(nil)
+        case .unknown:
+            monitors.identify(pid: Int32(bitPattern: record.pid), namespace: namespace)
+            return .pending(key: NamespaceWatch.key(namespace))
+        case .asked:
+            return .pending(key: NamespaceWatch.key(namespace))
+        }
+    }
+
+    /// A program was executed.
+    func noteExecution(_ path: String, pid: UInt32) {
+        if path.hasSuffix("/conmon") { monitors.follow(pid: Int32(bitPattern: pid)) }
+    }
+
+    /// What was found out by a container's monitor.
+    /// - Returns: The key of events that waited for it, and the container if it is a new one.
+    mutating func apply(_ report: MonitorReader.Report, _ program: TracerProgram) -> (key: String?, new: Container?) {
+        switch report {
+        case .container(let container):
+            return (container.mountNamespace.map(NamespaceWatch.key), add(monitored: container, program))
+        case .namespace(let namespace, let container):
+            namespaces.answer(namespace, isPlain: container == nil)
+            return (NamespaceWatch.key(namespace), container.flatMap { add(monitored: $0, program) })
+        }
+    }
+
+    private mutating func add(monitored container: Container, _ program: TracerProgram) -> Container? {
+        let known = directory.container(id: container.id)
+        if let cgroup = container.cgroupPath {
+            // Its runtime's own state says more, but for what it does not tell.
+            guard let known, known.cgroupPath == cgroup else { return nil }
+            let isNameless = known.name == container.id.prefix(12)
+            let named = directory.update(id: container.id) { known in
+                known.initPid = known.initPid ?? container.initPid
+                guard isNameless else { return }
+                known.name = container.name
+                known.imageName = known.imageName ?? container.imageName
+            }
+            if isNameless, let named { judge(named, program) }
+            return nil
+        }
+        // An id is what a user says it is: nobody takes that of a container that is there.
+        if let known, known.mountNamespace != container.mountNamespace, namespaces.isRunning(known) || known.cgroupPath != nil {
+            return nil
+        }
+        directory.add(container)
+        namespaces.watch(container)
+        return known == nil ? container : nil
+    }
+
+    /// Forgets containers without a control group whose first process is gone. To be called now and then.
+    /// - Returns: Those that ended.
+    mutating func removeEnded() -> [Container] {
+        namespaces.takeEnded().compactMap { directory.remove(containerID: $0) }
     }
 
     /// What a container's control group tells, where its runtime's state does not come.

@@ -11,6 +11,7 @@ final class EventLoop {
         case probing(ProbePool.Report)
         case docker(DockerChange)
         case probes(ProbeKeeper.Report)
+        case monitored(MonitorReader.Report)
         case stop
     }
 
@@ -96,7 +97,7 @@ final class EventLoop {
             let tags = try wait()
             // Names of containers and files first: records are attributed by them.
             if tags.contains(Tag.mailbox) { try readMailbox() }
-            if tags.contains(Tag.mappings) { try probes.readMappings() }
+            if tags.contains(Tag.mappings) { try readMappings() }
             if tags.contains(Tag.records) { readRecords() }
             for notice in containers.takeNotices() { output.add(.notice(notice)) }
             for item in probes.takeItems() { output.add(item) }
@@ -156,10 +157,23 @@ final class EventLoop {
                 try probes.apply(report, isKnown: containers.isKnown)
             case .docker(let change):
                 containers.apply(change, program)
+            case .monitored(let report):
+                apply(report)
             case .stop:
                 isStopping = true
             }
         }
+    }
+
+    private func readMappings() throws(SystemError) {
+        try probes.readMappings { containers.noteExecution($0.path, pid: $0.pid) }
+    }
+
+    private func apply(_ report: MonitorReader.Report) {
+        let (key, new) = containers.apply(report, program)
+        // What it will load; its program begins some time later.
+        if let new, let pid = new.initPid { probes.submit(.root("/proc/\(pid)/root", container: new.key)) }
+        if let key { deliverDeferred { $0 == key } }
     }
 
     /// - Returns: Whether all were read; false where the rest had better wait for the reader.
@@ -268,6 +282,7 @@ final class EventLoop {
         lastCheck = now
         setClock()
         reportLosses()
+        for container in containers.removeEnded() { probes.ended(container: container.key) }
         if start.isFinished { try probes.checkNowAndThen() }
     }
 

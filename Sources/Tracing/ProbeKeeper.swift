@@ -59,9 +59,11 @@ struct ProbeKeeper {
     }
 
     /// Takes in what was mapped since the last time.
-    mutating func readMappings() throws(SystemError) {
+    /// - Parameter see: Is shown each mapping.
+    mutating func readMappings(_ see: (ExecutableMapping) -> Void) throws(SystemError) {
         guard let monitor else { return }
         let missed = monitor.drain { mapping in
+            see(mapping)
             switch candidates.verdict(on: mapping) {
             case .nothing: break
             case .look(let candidate): submit(.mapped(candidate))

@@ -16,6 +16,7 @@ struct SessionParts {
     let closer: LinkCloser
     var candidates: MappedCandidates
     var containers: ContainerTracker
+    let monitors: MonitorReader
     let dockerSockets: [String]
     var readiness: Readiness
     /// What is to be probed before the session is ready.
@@ -52,7 +53,8 @@ struct SessionParts {
             for path in paths { try prober.probeTarget(path: path) }
         }
 
-        containers = ContainerTracker(filter: options.containers, tree: tree)
+        monitors = MonitorReader { mailbox.post(.monitored($0)) }
+        containers = ContainerTracker(filter: options.containers, tree: tree, monitors: monitors)
         try containers.addExisting(scan.containers, scan.runtimes, program)
         closer = try LinkCloser()
         dockerSockets = scan.runtimes.dockerDaemons.flatMap(\.sockets)

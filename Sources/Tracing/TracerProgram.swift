@@ -2,6 +2,7 @@ internal import BPFPrograms
 internal import CEvents
 internal import LibBPF
 internal import OS
+internal import Processes
 internal import TLSLibraries
 
 /// The BPF programs of `bpf/tracer.bpf.c`: configured, loaded and asked. This file and
@@ -65,6 +66,7 @@ struct TracerProgram {
         if let filter = options.containers {
             try object.setConstant("filter_containers", true)
             try object.setConstant("pass_outside", filter.includesHost)
+            try object.setConstant("host_mount_namespace", ProcessRecord.hostMountNamespace)
         }
         try object.setConstant("filter_comms", options.comms != nil)
         try object.setConstant("filter_users", options.uids != nil)

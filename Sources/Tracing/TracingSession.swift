@@ -21,6 +21,7 @@ public final class TracingSession: Sendable {
         let table: ProbeTable
         let pool: ProbePool
         let closer: LinkCloser
+        let monitors: MonitorReader
     }
 
     /// Loads the BPF programs and begins to trace; `items` tells when everything that runs is probed.
@@ -33,7 +34,7 @@ public final class TracingSession: Sendable {
         self.mailbox = mailbox
         closing = Closing(
             program: parts.program, tracepoints: parts.tracepoints, table: parts.table, pool: parts.pool,
-            closer: parts.closer)
+            closer: parts.closer, monitors: parts.monitors)
         watchers = parts.dockerSockets.map { socket in
             Task {
                 await DockerWatcher(client: DockerClient(socket: socket)) { mailbox.post(.docker($0)) }.run()
@@ -79,6 +80,7 @@ public final class TracingSession: Sendable {
         for watcher in watchers { watcher.cancel() }
         closing.pool.close()
         closing.closer.end()
+        closing.monitors.close()
         let links = closing.table.takeLinks() + closing.tracepoints
         let count = links.count
         let closed = BPFLink.close(links, within: milliseconds)
