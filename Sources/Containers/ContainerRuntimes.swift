@@ -22,8 +22,8 @@ public struct ContainerRuntimes: Sendable {
         let daemons = DockerDaemon.among(processes)
         return ContainerRuntimes(
             runtimes: [
-                DockerRuntime(daemons: daemons), CRIORuntime(processes), PodmanRuntime(processes),
-                LXCRuntime(processes), NspawnRuntime(processes),
+                DockerRuntime(daemons: daemons), CRIORuntime(processes), ContainerdRuntime(processes),
+                PodmanRuntime(processes), LXCRuntime(processes), NspawnRuntime(processes),
             ] + OCIRuntime.all(processes), dockerDaemons: daemons)
     }
 
