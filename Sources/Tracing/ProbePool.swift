@@ -61,7 +61,7 @@ final class ProbePool: Sendable {
 
     private func startThread() throws(SystemError) {
         work.withLock { $0.threads += 1 }
-        try Threads.start(name: "probe") { [self] in
+        try Threads.startApart(name: "probe") { [self] in
             while let (number, job) = queue.take() {
                 work.withLock { $0.startedAt[number] = Clock.monotonic }
                 report(.finished(number, job, prober.run(job) { report(.finding($0)) }))

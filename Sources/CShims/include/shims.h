@@ -38,6 +38,12 @@ int sniscope_terminal_width(int descriptor);
 /// Names the calling thread, as `ps -T` shows it.
 void sniscope_name_thread(const char *name);
 
+/// Runs `body(argument)` on a thread of a new process that has this one's memory and descriptors
+/// and ends with it, and waits for the end of that process, which no signal reaches. Returns its
+/// wait status, or -1 with errno where it can't be made. The calling thread may do nothing else for
+/// as long as this process lives.
+int sniscope_run_apart(void *(*body)(void *), void *argument);
+
 /// Makes each of the signals a byte, its number, in a pipe.
 /// Those that are ignored on entry and are in `respected` stay ignored (nohup). To be called once.
 /// Returns the pipe's end to read from, or -1 with errno.
