@@ -19,9 +19,12 @@ public final class RuntimeRegistry: Sendable {
         state = Mutex(State(runtimes: runtimes, lookedAt: Clock.monotonic))
     }
 
+    /// Those that are known now.
+    public var current: ContainerRuntimes { state.withLock(\.runtimes) }
+
     /// As `ContainerRuntimes.container(atCgroup:madeBy:)`.
     public func container(atCgroup path: String, madeBy maker: Int32? = nil) -> ContainerResolution? {
-        let found = state.withLock(\.runtimes).container(atCgroup: path, madeBy: maker)
+        let found = current.container(atCgroup: path, madeBy: maker)
         guard let found, !found.isKnown, found.failure == nil, let runtimes = lookAgain() else { return found }
         return runtimes.container(atCgroup: path, madeBy: maker) ?? found
     }

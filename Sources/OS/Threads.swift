@@ -40,13 +40,6 @@ public enum Threads {
     }
 }
 
-extension Threads {
-    /// Lets the calling thread sleep.
-    public static func pause(milliseconds: UInt32) {
-        usleep(milliseconds * 1000)
-    }
-}
-
 /// A queue between threads: `take` waits until there is an element.
 public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
     // `mutex` guards `elements` and `isClosed`; both live as long as this object, at one address.

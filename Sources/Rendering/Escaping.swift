@@ -63,7 +63,7 @@ extension String {
 
     /// What the user wrote, as an error repeats it: made safe like `escapedForTerminal`, but with backslashes as they
     /// were written.
-    var quotedInError: String {
+    public var quotedInError: String {
         var buffer = Array("'".utf8)
         for scalar in unicodeScalars {
             if scalar == "\\" {

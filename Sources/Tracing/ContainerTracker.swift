@@ -33,6 +33,7 @@ struct ContainerTracker {
     }
 
     var count: Int { directory.all.count }
+    var all: [Container] { directory.all }
 
     /// Takes in what is there already.
     mutating func addExisting(
@@ -97,6 +98,11 @@ struct ContainerTracker {
             // The map has room for 16,384 groups.
             notices.append("the kernel does not filter the container \(container.name): \(error)")
         }
+    }
+
+    /// Tells the user something with the next notices.
+    mutating func note(_ notice: String) {
+        notices.append(notice)
     }
 
     /// What the user should know, once.

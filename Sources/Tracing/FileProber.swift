@@ -15,6 +15,8 @@ struct FileProber: Sendable {
     let containers: RuntimeRegistry
     /// Whether the files of a container are probed before it runs.
     let preparesContainers: Bool
+    /// What alone is probed in new containers; nil: all that they may load.
+    var targets: [ContainerFile]?
 
     /// - Parameter sibling: Opens a library that the file needs, by its name, for versions that stand there.
     /// - Parameter shownPath: As the process sees it.
@@ -33,7 +35,7 @@ struct FileProber: Sendable {
         for _ in 0..<Self.patience {
             let known = table.claim(identity, changedAt: changedAt)
             guard case .pending = known else { return known }
-            Threads.pause(milliseconds: 1)
+            Threads.sleep(milliseconds: 1)
         }
         return .pending
     }

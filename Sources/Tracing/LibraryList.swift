@@ -11,7 +11,6 @@ public struct ListedFile: Sendable {
     public let path: String
     public let isDeleted: Bool
     public let report: FileReport
-    public let status: FileStatus
     public let users: [ListedUser]
     /// nil: it can be traced.
     public let reason: String?
@@ -25,7 +24,7 @@ public struct ListedFile: Sendable {
 
     /// The same file, with some of its users.
     public func with(users: [ListedUser]) -> ListedFile {
-        ListedFile(path: path, isDeleted: isDeleted, report: report, status: status, users: users, reason: reason)
+        ListedFile(path: path, isDeleted: isDeleted, report: report, users: users, reason: reason)
     }
 }
 
@@ -47,14 +46,17 @@ public struct LibraryList: Sendable {
     public let unreadable: [SystemError]
 
     /// Looks into every file that is mapped executable. Nothing is attached.
-    /// - Parameter pids: nil: every process.
-    /// - Throws: `SystemError`.
-    public init(catalog: LibraryCatalog, pids: [Int32]?) throws {
+    /// - Parameters:
+    ///   - pids: nil: every process.
+    ///   - files: These alone; nil: every file.
+    /// - Throws: `SystemError`; `SessionError` for a file in a container that does not run.
+    public init(catalog: LibraryCatalog, pids: [Int32]?, files targets: [FileTarget]? = nil) throws {
         let scan = try pids.map { ProcessScan.run(pids: $0) } ?? ProcessScan.run()
         var users = Users()
         let inspector = Inspector(catalog: catalog)
         // Not to be had without privileges: files that several overlays show are listed for each then.
         let identifier = InodeIdentifier { BPFProgram.fileIdentity.image }
+        let wanted = try targets.map { Set(try FileTarget.open($0).map { InodeIdentity(of: $0, identifier: identifier) }) }
         var places: [InodeIdentity: Int] = [:]
         var files: [Draft] = []
         var unreadable: [SystemError] = []
@@ -62,6 +64,7 @@ public struct LibraryList: Sendable {
             do throws(SystemError) {
                 let file = try ProcessFile.open(mapped)
                 let identity = InodeIdentity(of: file, identifier: identifier)
+                if let wanted, !wanted.contains(identity) { continue }
                 if let place = places[identity] {
                     files[place].pids += mapped.users.map(\.pid)
                     continue
@@ -70,7 +73,7 @@ public struct LibraryList: Sendable {
                     !report.libraries.isEmpty
                 else { continue }
                 places[identity] = files.count
-                files.append(Draft(file: mapped, report: report, status: file.status, pids: mapped.users.map(\.pid)))
+                files.append(Draft(file: mapped, report: report, pids: mapped.users.map(\.pid)))
             } catch {
                 if !error.isNotFound { unreadable.append(error) }
             }
@@ -83,12 +86,11 @@ public struct LibraryList: Sendable {
     private struct Draft {
         let file: ProcessScan.File
         let report: FileReport
-        let status: FileStatus
         var pids: [Int32]
 
         func listed(_ users: inout Users) -> ListedFile {
             ListedFile(
-                path: file.path, isDeleted: file.isDeleted, report: report, status: status,
+                path: file.path, isDeleted: file.isDeleted, report: report,
                 users: pids.sorted().compactMap { users.user($0) }, reason: reason)
         }
 

@@ -53,6 +53,7 @@ extension FileProber {
         case .container(let cgroup, let maker):
             let resolution = containers.container(atCgroup: cgroup, madeBy: maker)
             report(.container(cgroup: cgroup, resolution))
+            if let targets { return resolution.map { probe(targets, in: $0) } ?? [] }
             // Without a bundle, what it maps is seen when it maps it.
             guard preparesContainers, let bundle = resolution?.bundle else { return [] }
             return prepare(bundle)

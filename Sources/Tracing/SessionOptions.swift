@@ -7,8 +7,8 @@ public struct SessionOptions: Sendable {
     public enum Target: Sendable {
         /// Every process and container on this host.
         case host
-        /// These files alone, whoever maps them, now or later. Paths as this process sees them.
-        case files([String])
+        /// These files alone, whoever maps them, now or later.
+        case files([FileTarget])
         /// What these processes map, now or later.
         case processes([Int32])
         /// The children of this process and their descendants, from their first instruction on; `probing` are files

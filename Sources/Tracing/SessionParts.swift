@@ -45,17 +45,18 @@ struct SessionParts {
             inspector: Inspector(catalog: options.catalog),
             rules: Dictionary(uniqueKeysWithValues: zip(rules, 0...)), uprobe: program.uprobe,
             identifier: InodeIdentifier { BPFProgram.fileIdentity.image }, table: table,
-            containers: RuntimeRegistry(scan.runtimes),
-            preparesContainers: options.target.isOpen)
+            containers: RuntimeRegistry(scan.runtimes), preparesContainers: options.target.isOpen,
+            targets: options.target.containerFiles)
         // Most of the time they wait for the kernel.
         pool = try ProbePool(prober: prober, threads: 4) { mailbox.post(.probing($0)) }
-        if case .files(let paths) = options.target {
-            for path in paths { try prober.probeTarget(path: path) }
-        }
-
         monitors = MonitorReader { mailbox.post(.monitored($0)) }
         containers = ContainerTracker(filter: options.containers, tree: tree, monitors: monitors)
         try containers.addExisting(scan.containers, scan.runtimes, program)
+        jobs = []
+        if case .files(let files) = options.target {
+            for case .host(let path) in files { try prober.probeTarget(path: path) }
+            for case .container(let file) in files { try jobs += prober.probeTarget(file, &containers) }
+        }
         closer = try LinkCloser()
         dockerSockets = scan.runtimes.dockerDaemons.flatMap(\.sockets)
         var pids: Set<UInt32>?
@@ -64,38 +65,11 @@ struct SessionParts {
         readiness = Readiness()
         readiness.processes = scan.processes.processCount
         readiness.unreadable = scan.processes.refusals.reduce(0) { $0 + $1.pids.count }
-        jobs = []
         if case .children(let files) = options.target { jobs += files.map { .path($0) } }
         jobs += scan.processes.files.compactMap { candidates.candidate(for: $0) }.map { .mapped($0) }
         jobs += scan.installed.map { .path($0) }
         if pids == nil, monitor != nil {
             jobs += containers.running().map { .root("/proc/\($0.pid)/root", container: $0.key) }
-        }
-    }
-}
-
-extension FileProber {
-    /// Probes a file that the user named, and says why where that can't be.
-    func probeTarget(path: String) throws {
-        let file = try RegularFile(path: path)
-        // Tells a damaged file from one without TLS.
-        let report: FileReport
-        do {
-            report = try inspector.findLibraries(in: file)
-        } catch let error as ELFError {
-            throw SessionError("cannot trace \(path): \(error)")
-        }
-        guard !report.libraries.isEmpty else {
-            throw SessionError(
-                "no TLS function was found in \(path): it takes no server name itself; "
-                    + "`sniscope list` shows the libraries that its process uses")
-        }
-        switch probe(file, shownPath: path, sibling: Siblings.opener(of: path)) {
-        case .traced, .pending: break
-        case .refused(let reason): throw SessionError("cannot trace \(reason ?? path)")
-        case .unreadable(let error): throw error
-        case .noLibrary, .vanished:
-            throw SessionError("cannot trace \(path): it is for \(report.machine), this machine is \(Host.machine)")
         }
     }
 }

@@ -22,7 +22,9 @@ struct TargetOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Processes by user id.", valueName: "list"))
     var uid: [String] = []
 
-    @Option(help: ArgumentHelp("Only this file, running now or later; may be repeated.", valueName: "path"))
+    @Option(
+        help: ArgumentHelp(
+            "Only this file, running now or later: a path, or CONTAINER:/PATH; may be repeated.", valueName: "path"))
     var binary: [String] = []
 
     @Option(help: "Processes in containers, those of the host, or all.")
@@ -31,6 +33,11 @@ struct TargetOptions: ParsableArguments {
     /// The lists, read.
     func selection() throws -> TargetSelection {
         try TargetSelection(self)
+    }
+
+    /// The files of `--binary`.
+    func binaries() throws -> [FileTarget] {
+        try binary.map { try FileTarget(argument: $0, of: "--binary") }
     }
 }
 

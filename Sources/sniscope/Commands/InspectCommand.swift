@@ -1,4 +1,5 @@
 import ArgumentParser
+import Containers
 import ELFImage
 import OS
 import Rendering
@@ -9,7 +10,8 @@ struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect", abstract: "Show where sniscope would attach in a file, and why there.")
 
-    @Argument(help: "An ELF file: a library or a program, for x86-64 or arm64.")
+    @Argument(
+        help: "An ELF file: a library or a program, for x86-64 or arm64. CONTAINER:/PATH is one in a running container.")
     var file: String
 
     @Option(name: [.short, .long], help: "Output format.")
@@ -19,10 +21,10 @@ struct InspectCommand: ParsableCommand {
 
     func run() throws {
         let inspector = Inspector(catalog: try libraries.catalog())
-        let opened = try RegularFile(path: file)
+        let (opened, openNeeded) = try open()
         let report: FileReport
         do {
-            report = try inspector.inspect(opened, openNeeded: Siblings.opener(of: file))
+            report = try inspector.inspect(opened, openNeeded: openNeeded)
         } catch let error as ELFError {
             throw CommandFailure("cannot inspect \(file): \(error)")
         }
@@ -33,6 +35,22 @@ struct InspectCommand: ParsableCommand {
             ReportValue.of(path: file, report).append(to: &bytes, style: output.objectStyle)
         }
         try OutputFile.standardOutput.writeUnlessClosed(bytes)
+    }
+
+    /// - Returns: The file, and a function that opens libraries beside it.
+    private func open() throws -> (RegularFile, (String) -> RegularFile?) {
+        switch try FileTarget(argument: file, of: "inspect") {
+        case .host(let path):
+            return (try RegularFile(path: path), Siblings.opener(of: path))
+        case .container(let target):
+            let opened = try target.open(in: ContainerSnapshot().containers)
+            guard opened.count == 1, let only = opened.first else {
+                let names = opened.map { "\($0.container.name) (\($0.container.id.prefix(12)))" }
+                throw CommandFailure(
+                    "\(file) is in \(opened.count) containers: \(names.joined(separator: ", ")); name one of them")
+            }
+            return (only.file, Siblings.opener(of: target.path, only.open))
+        }
     }
 }
 

@@ -30,12 +30,13 @@ struct ListCommand: HostCommand {
         let rows = try RowWriter(
             output.output, selection: output.selection(schema),
             terminalWidth: standardOutput.isTerminal ? standardOutput.terminalWidth : nil)
-        let list = try LibraryList(catalog: catalog, pids: selection.exactPids())
+        let binaries = try target.binaries()
+        let list = try LibraryList(
+            catalog: catalog, pids: selection.exactPids(), files: binaries.isEmpty ? nil : binaries)
 
         var bytes: [UInt8] = []
         if output.output == .columns && !output.noHeader { rows.appendHeading(to: &bytes) }
-        for file in try list.files.compactMap({ try selection.narrowed($0, binaries: target.binary) })
-        where filter.matches(file) {
+        for file in list.files.compactMap(selection.narrowed) where filter.matches(file) {
             rows.append(file, to: &bytes)
         }
         try standardOutput.writeUnlessClosed(bytes)
@@ -49,13 +50,7 @@ struct ListCommand: HostCommand {
 
 extension TargetSelection {
     /// The file with those of its users that are wanted; nil where there are none.
-    fileprivate func narrowed(_ file: ListedFile, binaries: [String]) throws -> ListedFile? {
-        if !binaries.isEmpty {
-            let wanted = try binaries.map { path throws(SystemError) in try FileStatus(path: path) }
-            guard wanted.contains(where: { $0.device == file.status.device && $0.inode == file.status.inode }) else {
-                return nil
-            }
-        }
+    fileprivate func narrowed(_ file: ListedFile) -> ListedFile? {
         let users = file.users.filter { user in
             matches(user.container) && (pids.isEmpty || pids.matches(String(user.pid)))
                 && (comms.isEmpty || comms.matches(user.comm)) && (uids.isEmpty || uids.matches(String(user.uid)))

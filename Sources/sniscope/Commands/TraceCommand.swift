@@ -31,15 +31,17 @@ struct TraceCommand: HostCommand {
         let catalog = try libraries.catalog()
         let destination = try stream.destination(standard: .standardOutput)
         try host.enter()
-        return { try await run(selection, catalog, destination) }
+        // Paths are the host's from here on.
+        let binaries = try target.binaries()
+        return { try await run(selection, catalog, destination, binaries) }
     }
 
     private func run(
-        _ selection: TargetSelection, _ catalog: LibraryCatalog, _ destination: OutputFile
+        _ selection: TargetSelection, _ catalog: LibraryCatalog, _ destination: OutputFile, _ binaries: [FileTarget]
     ) async throws {
         var options = SessionOptions(catalog: catalog)
-        if !target.binary.isEmpty {
-            options.target = .files(target.binary)
+        if !binaries.isEmpty {
+            options.target = .files(binaries)
         } else if let pids = try selection.exactPids() {
             options.target = .processes(pids)
         }

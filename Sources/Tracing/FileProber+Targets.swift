@@ -1,0 +1,119 @@
+internal import Containers
+internal import ELFImage
+internal import OS
+internal import Processes
+internal import TLSLibraries
+
+extension SessionOptions.Target {
+    /// nil where not only files that the user names are traced.
+    var containerFiles: [ContainerFile]? {
+        if case .files(let files) = self { FileTarget.inContainers(files) } else { nil }
+    }
+}
+
+extension FileProber {
+    /// Probes a file of this host that the user named, and says why where that can't be.
+    func probeTarget(path: String) throws {
+        try probeTarget(
+            RegularFile(path: path), path: path, shownAs: path, sibling: Siblings.opener(of: path))
+    }
+
+    /// Probes a file that the user named, in the containers that run.
+    /// - Returns: What is still to be done about containers that are just being made.
+    /// - Throws: why it can be probed in none of them; where there are none, it is waited for one.
+    func probeTarget(_ file: ContainerFile, _ containers: inout ContainerTracker) throws -> [ProbeJob] {
+        let meant = containers.all.filter(file.isIn)
+        if meant.isEmpty { containers.note("\(file.text): no container of that name runs; it is waited for") }
+        var failures: [any Error] = []
+        var jobs: [ProbeJob] = []
+        for container in meant {
+            if container.initPid == nil, let cgroup = container.cgroupPath {
+                // No process has ever had a pid below zero: there is no maker to ask.
+                jobs.append(.container(cgroup: cgroup, maker: -1))
+                continue
+            }
+            do {
+                try probeTarget(file, in: file.open(in: container).root, container)
+            } catch {
+                failures.append(error)
+            }
+        }
+        if let failure = failures.first, failures.count == meant.count { throw failure }
+        for failure in failures { containers.note("not traced: \(failure)") }
+        return jobs
+    }
+
+    /// Probes files that the user named in a container that is being made.
+    func probe(_ targets: [ContainerFile], in resolution: ContainerResolution) -> [ProbeOutcome] {
+        let container = resolution.container
+        let meant = targets.filter { $0.isIn(container) }
+        guard !meant.isEmpty else { return [] }
+        // At once, so that its program does not run before; then again, for what is mounted over its root folder.
+        if let bundle = resolution.bundle {
+            for file in meant { try? probeTarget(file, in: ContainerRoot(path: bundle.rootPath), container) }
+        }
+        guard let root = waitForRoot(of: resolution) else { return [] }
+        return meant.compactMap { file in
+            do {
+                try probeTarget(file, in: root, container)
+                return nil
+            } catch {
+                return .refused("\(error)")
+            }
+        }
+    }
+
+    private static let patienceWithStart: Int64 = 5_000_000_000
+
+    /// The root folder of a container's first process, once it has entered it: before it runs its program.
+    /// - Returns: nil where it has none in time.
+    private func waitForRoot(of resolution: ContainerResolution) -> ContainerRoot? {
+        let container = resolution.container
+        let clue = ContainerClue(
+            id: container.id, cgroupPath: container.cgroupPath, hint: container.runtime,
+            podUID: container.kubernetes?.podUID, bundle: resolution.bundle)
+        let deadline = Clock.monotonic + Self.patienceWithStart
+        while Clock.monotonic < deadline {
+            let pid =
+                container.bundlePath.flatMap(OCIBundle.initPid) ?? containers.current.resolve(clue).container.initPid
+            if let root = pid.flatMap(ContainerRoot.init(pid:)) { return root }
+            Threads.sleep(milliseconds: 5)
+        }
+        return nil
+    }
+
+    private func probeTarget(_ file: ContainerFile, in root: ContainerRoot, _ container: Container) throws {
+        let name = "\(container.name):\(file.path)"
+        try probeTarget(
+            root.open(file.path, shownAs: name), path: file.path, shownAs: name,
+            sibling: Siblings.opener(of: file.path) { try? root.open($0) })
+    }
+
+    /// - Parameters:
+    ///   - path: As the processes that use it see it.
+    ///   - name: How messages call it.
+    private func probeTarget(
+        _ file: RegularFile, path: String, shownAs name: String, sibling: @escaping (String) -> RegularFile?
+    ) throws {
+        // Tells a damaged file from one without TLS.
+        let report: FileReport
+        do {
+            report = try inspector.findLibraries(in: file)
+        } catch let error as ELFError {
+            throw SessionError("cannot trace \(name): \(error)")
+        }
+        guard !report.libraries.isEmpty else {
+            throw SessionError(
+                "no TLS function was found in \(name): it takes no server name itself; "
+                    + "`sniscope list` shows the libraries that its process uses")
+        }
+        switch probe(file, shownPath: path, sibling: sibling) {
+        case .traced, .pending: break
+        // Another name of a file that was refused before has no words of its own.
+        case .refused(let reason): throw SessionError("cannot trace \(reason ?? name)")
+        case .unreadable(let error): throw error
+        case .noLibrary, .vanished:
+            throw SessionError("cannot trace \(name): it is for \(report.machine), this machine is \(Host.machine)")
+        }
+    }
+}
