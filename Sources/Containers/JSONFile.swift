@@ -5,7 +5,7 @@ internal import OS
 enum JSONFile {
     /// - Throws: `SystemError` where the file can't be read, `StateError` where it is nonsense.
     static func decode<Value: Decodable>(_ type: Value.Type, from path: String, limit: Int) throws -> Value {
-        try decode(type, from: Files.read(path, limit: limit), of: path)
+        try decode(type, from: Files.readRegular(path, limit: limit), of: path)
     }
 
     /// - Parameter subject: How errors call the source.

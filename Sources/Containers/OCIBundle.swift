@@ -19,7 +19,7 @@ public struct OCIBundle: Equatable, Sendable {
     /// - Throws: `SystemError`, `StateError`.
     public init(path: String) throws {
         let file = path + "/config.json"
-        self = try OCIBundle(path: path, json: Files.read(file, limit: 16 << 20))
+        self = try OCIBundle(path: path, json: Files.readRegular(file, limit: 16 << 20))
     }
 
     init(path: String, json: [UInt8]) throws(StateError) {
@@ -59,7 +59,7 @@ public struct OCIBundle: Equatable, Sendable {
     public static func initPid(inBundle path: String) -> Int32? {
         for name in ["init.pid", "pidfile"] {
             // Not there yet, or another runtime's bundle.
-            guard let text = try? Files.read("\(path)/\(name)", limit: 64) else { continue }
+            guard let text = try? Files.readRegular("\(path)/\(name)", limit: 64) else { continue }
             return Int32(String(decoding: text, as: UTF8.self).filter(\.isNumber))
         }
         return nil

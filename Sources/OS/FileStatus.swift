@@ -23,7 +23,7 @@ public struct FileStatus: Sendable, Equatable {
         case S_IFIFO: "a FIFO"
         case S_IFSOCK: "a socket"
         case S_IFCHR, S_IFBLK: "a device"
-        default: "not a regular file"
+        default: "of another kind"
         }
     }
 

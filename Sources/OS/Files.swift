@@ -27,10 +27,32 @@ public enum Files {
             }
             if let failure { throw failure }
             if got == 0 { return }
-            guard start + got <= limit else {
-                throw SystemError("read", path, code: EFBIG, hint: "It is larger than \(limit) bytes.")
-            }
+            guard start + got <= limit else { throw tooLarge(path, limit) }
         }
+    }
+
+    /// The whole of a regular file that somebody else may have made. A FIFO or a device is not opened; symbolic links
+    /// are followed. It waits for as long as the file's file system does.
+    /// - Parameter limit: As for `read(_:limit:)`.
+    public static func readRegular(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
+        try read(RegularFile(path: path), limit: limit)
+    }
+
+    /// As `readRegular(_:limit:)`, of a file in a folder that neither a symbolic link nor ".." leads out of: for state
+    /// that other users keep.
+    public static func readRegular(inRoot root: String, _ path: String, limit: Int) throws(SystemError) -> [UInt8] {
+        let handle = try Descriptor.handle(inRoot: root, path: path)
+        return try read(RegularFile(handle: handle, path: root + "/" + path), limit: limit)
+    }
+
+    private static func read(_ file: RegularFile, limit: Int) throws(SystemError) -> [UInt8] {
+        let bytes = try file.read(at: 0, count: limit + 1)
+        guard bytes.count <= limit else { throw tooLarge(file.path, limit) }
+        return bytes
+    }
+
+    private static func tooLarge(_ path: String, _ limit: Int) -> SystemError {
+        SystemError("read", path, code: EFBIG, hint: "It is larger than \(limit) bytes.")
     }
 
     /// The target of a symbolic link.
@@ -47,11 +69,12 @@ public enum Files {
     }
 
     /// The names in a folder, without `.` and `..`, in the folder's own order.
-    public static func names(in folder: String) throws(SystemError) -> [String] {
+    /// - Parameter limit: At most so many; a folder of somebody else's can hold any number.
+    public static func names(in folder: String, limit: Int = .max) throws(SystemError) -> [String] {
         guard let stream = opendir(folder) else { throw .last("list", folder) }
         defer { closedir(stream) }
         var names: [String] = []
-        while let entry = readdir(stream) {
+        while names.count < limit, let entry = readdir(stream) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) { tuple in
                 tuple.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }

@@ -19,8 +19,7 @@ public final class RegularFile: Sendable {
     public init(handle: consuming Descriptor, path: String) throws(SystemError) {
         let status = try FileStatus(descriptor: handle, path: path)
         guard status.isRegular else {
-            throw SystemError(
-                "read", path, code: 0, hint: "it is \(status.kindName); give the path of an ELF file.")
+            throw SystemError("read", path, code: 0, hint: "it is \(status.kindName), not a regular file.")
         }
         do throws(SystemError) {
             descriptor = try Descriptor.reading(handle.path)

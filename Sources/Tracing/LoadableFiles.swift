@@ -8,15 +8,15 @@ public struct LoadableFiles {
     private let environment: [String]
     private let workingDirectory: String
     private let open: (String) -> RegularFile?
-    private let names: (String) -> [String]
+    private let names: (String, Int) -> [String]
 
     /// - Parameter environment: The program's, as `NAME=value`.
     /// - Parameter workingDirectory: The program's, in the root folder.
     /// - Parameter open: Opens a file in the root folder; nil where there is none.
-    /// - Parameter names: Lists a folder in the root folder; empty where there is none.
+    /// - Parameter names: Lists a folder in the root folder, up to a number of names; empty where there is none.
     init(
         environment: [String], workingDirectory: String, open: @escaping (String) -> RegularFile?,
-        names: @escaping (String) -> [String]
+        names: @escaping (String, Int) -> [String]
     ) {
         self.environment = environment
         self.workingDirectory = workingDirectory
@@ -30,9 +30,9 @@ public struct LoadableFiles {
     ) -> LoadableFiles {
         LoadableFiles(
             environment: environment, workingDirectory: workingDirectory, open: { Self.open(inRoot: root, $0) },
-            names: { folder in
+            names: { folder, limit in
                 guard let handle = try? Descriptor.handle(inRoot: root, path: folder) else { return [] }
-                return (try? Files.names(in: handle.path)) ?? []
+                return (try? Files.names(in: handle.path, limit: limit)) ?? []
             })
     }
 
@@ -46,7 +46,7 @@ public struct LoadableFiles {
         LoadableFiles(
             environment: environment, workingDirectory: (try? Files.linkTarget("/proc/self/cwd")) ?? "/",
             open: { try? RegularFile(path: $0) },
-            names: { (try? Files.names(in: $0)) ?? [] })
+            names: { (try? Files.names(in: $0, limit: $1)) ?? [] })
     }
 
     /// What a program loads at its start, itself first; empty where it can't be found.
@@ -75,6 +75,16 @@ public struct LoadableFiles {
         var folders = [
             "/lib", "/usr/lib", "/lib64", "/usr/lib64", "/usr/local/lib", "/lib/\(triple)", "/usr/lib/\(triple)",
         ]
+        var budget = Self.mostNames
+        func names(_ folder: String) -> [String] {
+            guard budget > 0 else { return [] }
+            let found = self.names(folder, budget)
+            budget -= found.count + Self.costOfFolder
+            return found
+        }
+        func libraries(in folder: String) -> [String] {
+            names(folder).filter { $0.contains(".so") }.map { "\(folder)/\($0)" }
+        }
         var paths: [String]
         if let cache {
             paths = cache.entries.map(\.path)
@@ -95,13 +105,12 @@ public struct LoadableFiles {
         return Array(paths.prefix(Self.mostInstalled))
     }
 
-    private func libraries(in folder: String) -> [String] {
-        names(folder).filter { $0.contains(".so") }.map { "\(folder)/\($0)" }
-    }
-
     private static let mostFolders = 1024
-    /// A folder of a container can hold any number of names.
     private static let mostInstalled = 16384
+    /// Folders of a container can hold any number of names and folders: so many names are read for all of them, and a
+    /// folder counts as some.
+    private static let mostNames = 1 << 18
+    private static let costOfFolder = 16
 
     private var cache: LoaderCache? {
         // No cache, or a damaged one: what it would have told is seen when it is mapped.
