@@ -12,6 +12,16 @@ extension Threads {
         try apart.start(name: name, body)
     }
 
+    /// Does `body` on such a thread and waits for it.
+    /// - Returns: nil where it takes longer than `milliseconds`; it goes on then, and nobody hears of it.
+    public static func apart<Result: Sendable>(
+        within milliseconds: Int, _ body: @escaping @Sendable () -> Result
+    ) throws(SystemError) -> Result? {
+        let results = BlockingQueue<Result>()
+        try startApart(name: "apart") { results.put(body()) }
+        return results.take(within: milliseconds)
+    }
+
     private static let apart = Apart()
 
     /// The other process, seen from this one.

@@ -99,6 +99,27 @@ public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
         return nil
     }
 
+    /// As `take()`; nil also where no element comes in time.
+    public func take(within milliseconds: Int) -> Element? {
+        var deadline = timespec()
+        // The clock of a condition variable that is not told another one.
+        clock_gettime(CLOCK_REALTIME, &deadline)
+        let nanoseconds = deadline.tv_nsec + milliseconds % 1000 * 1_000_000
+        deadline.tv_sec += milliseconds / 1000 + nanoseconds / 1_000_000_000
+        deadline.tv_nsec = nanoseconds % 1_000_000_000
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        var isInTime = true
+        while !isClosed {
+            for index in lanes.indices {
+                if let element = lanes[index].removeFirst() { return element }
+            }
+            guard isInTime else { return nil }
+            isInTime = pthread_cond_timedwait(arrived, mutex, &deadline) == 0
+        }
+        return nil
+    }
+
     public func close() {
         pthread_mutex_lock(mutex)
         isClosed = true

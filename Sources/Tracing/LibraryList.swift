@@ -56,31 +56,60 @@ public struct LibraryList: Sendable {
         let inspector = Inspector(catalog: catalog)
         // Not to be had without privileges: files that several overlays show are listed for each then.
         let identifier = InodeIdentifier { BPFProgram.fileIdentity.image }
-        let wanted = try targets.map { Set(try FileTarget.open($0).map { InodeIdentity(of: $0, identifier: identifier) }) }
+        let wanted = try targets.map {
+            Set(try FileTarget.open($0).map { InodeIdentity(of: $0, identifier: identifier) })
+        }
         var places: [InodeIdentity: Int] = [:]
         var files: [Draft] = []
         var unreadable: [SystemError] = []
-        for mapped in scan.files {
-            do throws(SystemError) {
-                let file = try ProcessFile.open(mapped)
-                let identity = InodeIdentity(of: file, identifier: identifier)
-                if let wanted, !wanted.contains(identity) { continue }
-                if let place = places[identity] {
-                    files[place].pids += mapped.users.map(\.pid)
-                    continue
+        var hungDevices: Set<UInt64> = []
+        for mapped in scan.files where !hungDevices.contains(mapped.identity.device) {
+            let known = places
+            // The file system may be a FUSE daemon's that hangs.
+            let look = try Threads.apart(within: Self.patienceWithFile) { () -> Result<Look?, SystemError> in
+                Result { () throws(SystemError) in
+                    let file = try ProcessFile.open(mapped)
+                    let identity = InodeIdentity(of: file, identifier: identifier)
+                    if let wanted, !wanted.contains(identity) { return nil }
+                    if known[identity] != nil { return Look(identity: identity, report: nil) }
+                    guard let report = inspector.report(file, openNeeded: sibling(of: mapped)),
+                        !report.libraries.isEmpty
+                    else { return nil }
+                    return Look(identity: identity, report: report)
                 }
-                guard let report = inspector.report(file, openNeeded: sibling(of: mapped)),
-                    !report.libraries.isEmpty
-                else { continue }
-                places[identity] = files.count
-                files.append(Draft(file: mapped, report: report, pids: mapped.users.map(\.pid)))
-            } catch {
+            }
+            switch look {
+            case .success(let look?):
+                if let place = places[look.identity] {
+                    files[place].pids += mapped.users.map(\.pid)
+                } else if let report = look.report {
+                    places[look.identity] = files.count
+                    files.append(Draft(file: mapped, report: report, pids: mapped.users.map(\.pid)))
+                }
+            case .success(nil):
+                continue
+            case .failure(let error):
                 if !error.isNotFound { unreadable.append(error) }
+            case nil:
+                hungDevices.insert(mapped.identity.device)
+                unreadable.append(
+                    SystemError(
+                        "read", mapped.path, code: 0,
+                        hint: "its file system does not answer; nor is anything else on it looked into."))
             }
         }
         self.files = files.map { $0.listed(&users) }
         refusals = scan.refusals
         self.unreadable = unreadable
+    }
+
+    /// Milliseconds.
+    private static let patienceWithFile = 2000
+
+    private struct Look: Sendable {
+        let identity: InodeIdentity
+        /// nil for a file that is known by another of its names.
+        let report: FileReport?
     }
 
     private struct Draft {

@@ -11,7 +11,8 @@ struct InspectCommand: ParsableCommand {
         commandName: "inspect", abstract: "Show where sniscope would attach in a file, and why there.")
 
     @Argument(
-        help: "An ELF file: a library or a program, for x86-64 or arm64. CONTAINER:/PATH is one in a running container.")
+        help: "An ELF file: a library or a program, for x86-64 or arm64. CONTAINER:/PATH is one in a running container."
+    )
     var file: String
 
     @Option(name: [.short, .long], help: "Output format.")
