@@ -14,8 +14,9 @@ extension SessionOptions.Target {
 extension FileProber {
     /// Probes a file of this host that the user named, and says why where that can't be.
     func probeTarget(path: String) throws {
-        try probeTarget(
-            RegularFile(path: path), path: path, shownAs: path, sibling: Siblings.opener(of: path))
+        try FileTarget.answering(path) {
+            try probeTarget(RegularFile(path: path), path: path, shownAs: path, sibling: Siblings.opener(of: path))
+        }
     }
 
     /// Probes a file that the user named, in the containers that run.
@@ -33,7 +34,9 @@ extension FileProber {
                 continue
             }
             do {
-                try probeTarget(file, in: file.open(in: container).root, container)
+                try FileTarget.answering(file.text) {
+                    try probeTarget(file, in: file.open(in: container).root, container)
+                }
             } catch {
                 failures.append(error)
             }

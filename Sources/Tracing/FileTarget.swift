@@ -15,15 +15,31 @@ public enum FileTarget: Sendable {
 
     /// Opens files of this host, and of containers that run.
     /// - Throws: `SystemError`, `SessionError`.
-    static func open(_ targets: [FileTarget]) throws -> [RegularFile] {
+    static func opened(_ targets: [FileTarget]) throws -> [RegularFile] {
         // Finding the runtimes is a walk over all processes.
         let containers = inContainers(targets).isEmpty ? [] : ContainerSnapshot().containers
         return try targets.flatMap { target in
             switch target {
-            case .host(let path): [try RegularFile(path: path)]
-            case .container(let file): try file.open(in: containers).map(\.file)
+            case .host(let path): [try answering(path) { try RegularFile(path: path) }]
+            case .container(let file): try answering(file.text) { try file.open(in: containers).map(\.file) }
             }
         }
+    }
+}
+
+extension FileTarget {
+    /// Milliseconds; a disk that has to spin up answers in less.
+    private static let patience = 10_000
+
+    /// Does what reads a file that the user named on a thread apart: the file system may be a FUSE daemon's that hangs.
+    /// - Throws: What `body` throws; `SessionError` where it does not end in time.
+    public static func answering<Answer: Sendable>(
+        _ name: String, _ body: @escaping @Sendable () throws -> Answer
+    ) throws -> Answer {
+        guard let result = try Threads.apart(within: patience, { Result { try body() } }) else {
+            throw SessionError("cannot read \(name): its file system does not answer")
+        }
+        return try result.get()
     }
 }
 

@@ -57,7 +57,7 @@ public struct LibraryList: Sendable {
         // Not to be had without privileges: files that several overlays show are listed for each then.
         let identifier = InodeIdentifier { BPFProgram.fileIdentity.image }
         let wanted = try targets.map {
-            Set(try FileTarget.open($0).map { InodeIdentity(of: $0, identifier: identifier) })
+            Set(try FileTarget.opened($0).map { InodeIdentity(of: $0, identifier: identifier) })
         }
         var places: [InodeIdentity: Int] = [:]
         var files: [Draft] = []

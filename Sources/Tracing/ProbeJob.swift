@@ -26,6 +26,11 @@ enum ProbeJob: Sendable {
 
     static let urgencies = 3
 
+    /// Of the file system that the job reads; nil where it is not known before.
+    var device: UInt64? {
+        if case .mapped(let candidate) = self { candidate.identity.device } else { nil }
+    }
+
     struct MappedCandidate: Sendable {
         let identity: FileIdentity
         let path: String

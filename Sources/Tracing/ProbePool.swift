@@ -10,7 +10,10 @@ final class ProbePool: Sendable {
 
     private struct Work {
         var startedAt: [UInt64: Int64] = [:]
+        var devices: [UInt64: UInt64] = [:]
         var abandoned: Set<UInt64> = []
+        /// Of jobs that are at work for too long, the devices of their files.
+        var hungDevices: [UInt64: UInt64] = [:]
         var nextJob: UInt64 = 0
         var threads = 0
     }
@@ -50,6 +53,7 @@ final class ProbePool: Sendable {
         let missing = work.withLock { work in
             let stuck = work.startedAt.filter { now - $0.value > Self.patience && !work.abandoned.contains($0.key) }
             work.abandoned.formUnion(stuck.keys)
+            for job in stuck.keys { work.hungDevices[job] = work.devices[job] }
             return min(stuck.count, Self.mostThreads - work.threads)
         }
         for _ in 0..<max(missing, 0) { try startThread() }
@@ -63,10 +67,17 @@ final class ProbePool: Sendable {
         work.withLock { $0.threads += 1 }
         try Threads.startApart(name: "probe") { [self] in
             while let (number, job) = queue.take() {
-                work.withLock { $0.startedAt[number] = Clock.monotonic }
-                report(.finished(number, job, prober.run(job) { report(.finding($0)) }))
+                let isHung = work.withLock { work in
+                    work.startedAt[number] = Clock.monotonic
+                    work.devices[number] = job.device
+                    return job.device.map(work.hungDevices.values.contains) ?? false
+                }
+                // One file system may hold as many threads as it has when it begins to hang, and no more.
+                report(.finished(number, job, isHung ? [.vanished] : prober.run(job) { report(.finding($0)) }))
                 let isReplaced = work.withLock { work in
                     work.startedAt[number] = nil
+                    work.devices[number] = nil
+                    work.hungDevices[number] = nil
                     return work.abandoned.remove(number) != nil
                 }
                 if isReplaced { break }

@@ -39,7 +39,8 @@ extension EndToEnd {
             defer { workspace.remove() }
             let hung = try await HungFileSystem(in: workspace)
             defer { hung.stop() }
-            let files = (0..<6).map { "\(hung.path)/lib\($0).so" }
+            // More than there can be threads.
+            let files = (0..<40).map { "\(hung.path)/lib\($0).so" }
             var mapper = isThereBefore ? try await mapper(of: files, in: workspace) : nil
             defer { mapper?.stop() }
             let library = try await libraryPath("libssl.so.3")
@@ -86,6 +87,17 @@ extension EndToEnd {
             #expect(list.end == .exited(0))
             #expect(try FileEntry.all(list.output).contains { $0.processes?.contains { $0.pid == caller.pid } == true })
             #expect(list.errors.all.filter { $0.contains("does not answer") }.count == 1, "\(list.account)")
+        }
+
+        @Test("a named file that can't be read: an error, soon", arguments: [["inspect"], ["trace", "--binary"]])
+        func named(command: [String]) async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let hung = try await HungFileSystem(in: workspace, hangingAtLookup: true)
+            defer { hung.stop() }
+            let program = try await Program.run([Sniscope.path] + command + [hung.path + "/lib.so"], seconds: 20)
+            #expect(program.end == .exited(1), "\(program.account)")
+            #expect(program.errors.contains("does not answer"), "\(program.account)")
         }
 
         @Test("killed at once, while threads wait for a file system that hangs, nothing of it stays for long")

@@ -192,6 +192,85 @@ extension EndToEnd {
         }
     }
 
+    @Suite("Images with little in them", .asRoot, .having("docker", "cc", "musl-gcc"))
+    struct SmallImages {
+        private let docker = Docker.shared
+
+        /// Makes an image of a folder, runs its program once with a name and returns the event.
+        /// - Parameter options: Of the tracer.
+        private func event(
+            in workspace: Workspace, command: [String], _ options: [String], container: String
+        ) async throws -> Event {
+            try #require(await docker.answers, "no Docker daemon answers")
+            let symbols = try workspace.write(
+                """
+                {
+                    kind: "MyTLS",
+                    recognise: { defines: ["my_set_name"] },
+                    functions: [{ symbol: "my_set_name", name: { argument: 1, form: "terminated" } }],
+                }
+                """, to: "mine.json5")
+            let image = "sniscope-test-small-\(UUID().uuidString.prefix(8).lowercased())"
+            try await Program.check("tar", "-C", workspace.path + "/root", "-cf", workspace.path + "/image.tar", ".")
+            try await docker("import", workspace.path + "/image.tar", image)
+            await docker.remove([container])
+            do {
+                let tracer = try await Tracer(options: ["--symbols", symbols] + options)
+                defer { tracer.stop() }
+                let name = uniqueName("small")
+                try await docker(["run", "--rm", "--network", "none", "--name", container, image] + command + [name])
+                let event = try await tracer.onlyEvent(named: name)
+                _ = try await docker("rmi", "-f", image)
+                return event
+            } catch {
+                _ = try? await docker("rmi", "-f", image)
+                throw error
+            }
+        }
+
+        private static let library = "int my_set_name(void *context, const char *name) { return context && name; }"
+        private static let caller = """
+            int my_set_name(void *context, const char *name);
+            int main(int count, char **arguments) { return !my_set_name(arguments, arguments[count - 1]); }
+            """
+
+        @Test("nothing but a static program: its first call", arguments: [true, false])
+        func staticProgram(isNamed: Bool) async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            try await Program.check("mkdir", workspace.path + "/root")
+            _ = try await workspace.compile(
+                Self.library.replacing("int my", with: "__attribute__((noinline)) int my") + Self.caller,
+                as: "root/app",
+                "-static-pie", "-Wl,--export-dynamic")
+            let event = try await event(
+                in: workspace, command: ["/app"], isNamed ? ["--binary", "sniscope-static:/app"] : [],
+                container: "sniscope-static")
+            #expect(event.runtime?.containerName == "sniscope-static")
+            #expect(event.library.path == "/app")
+            #expect(event.proc.exe == "/app")
+        }
+
+        @Test("musl's loader, which has no cache: the first call into a library")
+        func musl() async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let root = workspace.path + "/root"
+            try await Program.check("mkdir", "-p", root + "/lib", root + "/usr/lib")
+            let (library, caller) = try (
+                workspace.write(Self.library, to: "library.c"), workspace.write(Self.caller, to: "caller.c")
+            )
+            try await Program.check(
+                "musl-gcc", "-shared", "-fPIC", "-Wl,-soname,libmine.so", "-o", root + "/usr/lib/libmine.so", library)
+            try await Program.check("musl-gcc", "-o", root + "/app", caller, root + "/usr/lib/libmine.so")
+            try await Program.check(
+                "sh", "-c", #"cp -L "$(readelf -l "$0/app" | grep -o '/lib/ld-musl[^]]*')" "$0/lib/""#, root)
+            let event = try await event(in: workspace, command: ["/app"], [], container: "sniscope-musl")
+            #expect(event.runtime?.containerName == "sniscope-musl")
+            #expect(event.library.path == "/usr/lib/libmine.so")
+        }
+    }
+
     @Suite("A colon in the path of a file", .asRoot)
     struct ColonPaths {
         @Test("a file of that very name is that file", arguments: ["with:colon", "a:/b/libssl.so"])

@@ -22,10 +22,12 @@ struct InspectCommand: ParsableCommand {
 
     func run() throws {
         let inspector = Inspector(catalog: try libraries.catalog())
-        let (opened, openNeeded) = try open()
         let report: FileReport
         do {
-            report = try inspector.inspect(opened, openNeeded: openNeeded)
+            report = try FileTarget.answering(file) { [file] in
+                let (opened, openNeeded) = try Self.open(file)
+                return try inspector.inspect(opened, openNeeded: openNeeded)
+            }
         } catch let error as ELFError {
             throw CommandFailure("cannot inspect \(file): \(error)")
         }
@@ -39,7 +41,7 @@ struct InspectCommand: ParsableCommand {
     }
 
     /// - Returns: The file, and a function that opens libraries beside it.
-    private func open() throws -> (RegularFile, (String) -> RegularFile?) {
+    private static func open(_ file: String) throws -> (RegularFile, (String) -> RegularFile?) {
         switch try FileTarget(argument: file, of: "inspect") {
         case .host(let path):
             return (try RegularFile(path: path), Siblings.opener(of: path))

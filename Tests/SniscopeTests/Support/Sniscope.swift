@@ -30,7 +30,15 @@ final class Tracer: Sendable {
     let program: Program
 
     /// Waits until it traces.
-    init(_ arguments: String..., output: String? = "json", command: [String] = [Sniscope.path, "trace"]) async throws {
+    convenience init(
+        _ arguments: String..., output: String? = "json", command: [String] = [Sniscope.path, "trace"]
+    ) async throws {
+        try await self.init(options: arguments, output: output, command: command)
+    }
+
+    init(
+        options arguments: [String], output: String? = "json", command: [String] = [Sniscope.path, "trace"]
+    ) async throws {
         program = try Program(command + (output.map { ["-o", $0] } ?? []) + arguments)
         do {
             _ = try await readiness
