@@ -104,7 +104,7 @@ public struct LibraryList: Sendable {
     }
 
     /// Milliseconds.
-    private static let patienceWithFile = 2000
+    private static let patienceWithFile = 5000
 
     private struct Look: Sendable {
         let identity: InodeIdentity

@@ -95,7 +95,7 @@ extension EndToEnd {
             defer { workspace.remove() }
             let hung = try await HungFileSystem(in: workspace, hangingAtLookup: true)
             defer { hung.stop() }
-            let program = try await Program.run([Sniscope.path] + command + [hung.path + "/lib.so"], seconds: 20)
+            let program = try await Program.run([Sniscope.path] + command + [hung.path + "/lib.so"], seconds: 40)
             #expect(program.end == .exited(1), "\(program.account)")
             #expect(program.errors.contains("does not answer"), "\(program.account)")
         }

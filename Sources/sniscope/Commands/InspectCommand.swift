@@ -22,10 +22,13 @@ struct InspectCommand: ParsableCommand {
 
     func run() throws {
         let inspector = Inspector(catalog: try libraries.catalog())
+        let target = try FileTarget(argument: file, of: "inspect")
+        var containers: [Container] = []
+        if case .container = target { containers = ContainerSnapshot().containers }
         let report: FileReport
         do {
-            report = try FileTarget.answering(file) { [file] in
-                let (opened, openNeeded) = try Self.open(file)
+            report = try FileTarget.answering(file) { [file, containers] in
+                let (opened, openNeeded) = try Self.open(target, in: containers, shownAs: file)
                 return try inspector.inspect(opened, openNeeded: openNeeded)
             }
         } catch let error as ELFError {
@@ -41,12 +44,14 @@ struct InspectCommand: ParsableCommand {
     }
 
     /// - Returns: The file, and a function that opens libraries beside it.
-    private static func open(_ file: String) throws -> (RegularFile, (String) -> RegularFile?) {
-        switch try FileTarget(argument: file, of: "inspect") {
+    private static func open(
+        _ target: FileTarget, in containers: [Container], shownAs file: String
+    ) throws -> (RegularFile, (String) -> RegularFile?) {
+        switch target {
         case .host(let path):
             return (try RegularFile(path: path), Siblings.opener(of: path))
         case .container(let target):
-            let opened = try target.open(in: ContainerSnapshot().containers)
+            let opened = try target.open(in: containers)
             guard opened.count == 1, let only = opened.first else {
                 let names = opened.map { "\($0.container.name) (\($0.container.id.prefix(12)))" }
                 throw CommandFailure(
