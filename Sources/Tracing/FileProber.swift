@@ -85,7 +85,10 @@ struct FileProber: Sendable {
             let versions = places.map { try? inspector.version(of: $0.0.kind, in: file, openNeeded: sibling) }
             table.complete(index, points: references(versions), links: links)
             let list = places.map { "\($0.0.kind) \($0.1.function) at \($0.1.probeOffset)" }
-            return .traced(probed, detail: "probed \(shownPath): \(list.joined(separator: ", "))")
+            let detail = "probed \(shownPath): \(list.joined(separator: ", "))"
+            // By these a line can be laid beside what others saw of the same file.
+            let facts = "build ID \(report.buildID ?? "none"), monotonic time \(probed.since) ns"
+            return .traced(probed, detail: "\(detail); \(facts)")
         } catch {
             table.unregister(index)
             return .refused("\(shownPath): \(error)")
