@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <linux/capability.h>
+#include <linux/mount.h>
 #include <linux/openat2.h>
 #include <linux/perf_event.h>
 #include <string.h>
@@ -33,6 +34,11 @@ int sniscope_open_in_root(int root, const char *path, int flags)
 int sniscope_enter_namespace(int descriptor, int type)
 {
 	return setns(descriptor, type);
+}
+
+int sniscope_clone_mount(const char *path)
+{
+	return (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 }
 
 int sniscope_open_mapping_events(int cpu)

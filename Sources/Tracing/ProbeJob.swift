@@ -64,7 +64,7 @@ extension FileProber {
             return prepare(bundle)
         case .root(let root, _):
             guard preparesContainers else { return [] }
-            return probe(LoadableFiles.container(root: root).installed, root: root)
+            return Self.beside(root) { probe(LoadableFiles.container(root: $0).installed, root: $0) }
         }
     }
 
@@ -103,9 +103,20 @@ extension FileProber {
 
     /// Probes what a container's program will load, before it runs.
     private func prepare(_ bundle: OCIBundle) -> [ProbeOutcome] {
-        let loadable = LoadableFiles.container(
-            root: bundle.rootPath, environment: bundle.environment, workingDirectory: bundle.workingDirectory)
-        return probe(loadable.needed(by: bundle.arguments), root: bundle.rootPath)
+        Self.beside(bundle.rootPath) { root in
+            let loadable = LoadableFiles.container(
+                root: root, environment: bundle.environment, workingDirectory: bundle.workingDirectory)
+            return probe(loadable.needed(by: bundle.arguments), root: root)
+        }
+    }
+
+    /// A probe holds the mount by which its file was opened. A container's root folder is unmounted when the container
+    /// ends (by containerd without MNT_DETACH): it is looked into by a mount of our own.
+    private static func beside(_ root: String, _ body: (String) -> [ProbeOutcome]) -> [ProbeOutcome] {
+        // Without the right to: containers can be removed once tracing ends.
+        guard let clone = try? Descriptor.mountClone(of: root) else { return body(root) }
+        defer { withExtendedLifetime(clone) {} }
+        return body(clone.path)
     }
 
     private func probe(_ paths: [String], root: String) -> [ProbeOutcome] {

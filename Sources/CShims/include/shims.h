@@ -18,6 +18,10 @@ int sniscope_open_in_root(int root, const char *path, int flags);
 /// setns(2), which glibc declares for _GNU_SOURCE only. `type` is a CLONE_NEW… of linux/sched.h.
 int sniscope_enter_namespace(int descriptor, int type);
 
+/// A mount of its own, in no namespace, of what `path` shows, as a folder opened with O_PATH:
+/// whoever keeps files open below it keeps nobody from unmounting `path`. Or -1 with errno.
+int sniscope_clone_mount(const char *path);
+
 /// A perf event that reports every executable mapping on one CPU (PERF_RECORD_MMAP2), or -1 with
 /// errno.
 int sniscope_open_mapping_events(int cpu);
