@@ -53,7 +53,7 @@ class Workspace:
         if tuple(int(part) for part in re.findall(r"\d+", release)[:2]) < (major, minor):
             raise Skipped(f"{feature} came with Linux {major}.{minor}, this is {release}")
 
-    def program(self, name, *flags):
+    def program(self, name, *flags, libraries=()):
         """Compiles a program, or a library where the flags say so."""
         key = (name, flags)
         if key not in self._compiled:
@@ -61,7 +61,7 @@ class Workspace:
             target = self.path(name + (".so" if is_library else ""))
             arguments = [self.need("cc"), "-O2", "-Wall", *flags, "-o", target, os.path.join(PROGRAMS, name + ".c")]
             if not is_library:
-                arguments.append("-ldl")
+                arguments += ["-ldl", *libraries]
             subprocess.run(arguments, check=True)
             self._compiled[key] = target
         return self._compiled[key]
