@@ -78,6 +78,7 @@ class FirstCalls:
             began, called, _ = call.split()
             event = events.get(name)
             if event is None:
+                report.notes.append(f"{self.label}: {image} is missing; {state(name, int(called), probed)}")
                 continue
             runtime = event.get("runtime") or {}
             right += runtime.get("containerName") == image and runtime.get("runtimeName") == self.host.runtime
@@ -103,6 +104,14 @@ class FirstCalls:
                 f"{min(to_calls):.1f} ms, at worst {max(to_calls):.1f} ms; narrowest margin {min(margins):.1f} ms "
                 f"of {len(margins)}"
             )
+
+
+def state(name, called, probed):
+    """Why a call may have been missed; build IDs begin as names end."""
+    placed = [time for build, time in probed.items() if build.startswith(name[11:23])]
+    if not placed:
+        return "its library was never probed"
+    return f"its library was probed {(min(placed) - called) / 1e6:.1f} ms after the call"
 
 
 def is_of(cgroup, runtime):

@@ -6,7 +6,8 @@ import Testing
 /// The commands: `load PATH`, `name TEXT`, `hex BYTES`, `clear`, `length BYTES TEXT` (GnuTLS, no NUL behind the text),
 /// `crossing TEXT` (the text lies across two pages that nobody touched yet), `unanswered` (the text lies on a page that
 /// nobody serves), `burst COUNT TEXT`, `fork TEXT` and `thread TEXT` (a child that has not called exec, another thread),
-/// `sleeper` (a child that sleeps; its pid comes as `child PID`) and `exit`. Each is answered by `done COMMAND`.
+/// `sleeper` (a child that sleeps; its pid comes as `child PID`), `exec PATH` (of a copy of this program) and `exit`.
+/// Each is answered by `done COMMAND`.
 final class Caller: Sendable {
     let program: Program
 
@@ -209,7 +210,13 @@ final class Caller: Sendable {
                     unanswered();
                 else if (!strcmp(line, "sleeper"))
                     fork_sleeper();
-                else if (!strcmp(line, "exit"))
+                else if (sscanf(line, "exec %s", text) == 1) {
+                    /* The program that comes says nothing of this command. */
+                    printf("done %s\n", line);
+                    fflush(stdout);
+                    execl(text, text, NULL);
+                    fail(text);
+                } else if (!strcmp(line, "exit"))
                     _exit(0);
                 printf("done %s\n", line);
                 fflush(stdout);
