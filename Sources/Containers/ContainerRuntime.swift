@@ -11,9 +11,16 @@ public protocol ContainerRuntime: Sendable {
     /// All it knows, running or not. Of several that can't be read each is in `failures`; the others are given.
     func containers() -> ContainerListing
 
+    /// As `containers()`; those that a layer above has listed may be left out, to save the look at their state.
+    func containers(except listed: Set<String>) -> ContainerListing
+
     /// The bundle of a container of which the cgroup tells just the id; nil where this runtime has none. No search
     /// over all containers: a look at the places where it would be.
     func bundlePath(ofContainer id: String) -> String?
+}
+
+extension ContainerRuntime {
+    public func containers(except listed: Set<String>) -> ContainerListing { containers() }
 }
 
 /// What a runtime, or all of them, know.

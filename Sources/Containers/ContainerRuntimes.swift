@@ -74,7 +74,7 @@ public struct ContainerRuntimes: Sendable {
         var seen: Set<String> = []
         var all = ContainerListing()
         for runtime in runtimes {
-            let listing = runtime.containers()
+            let listing = runtime.containers(except: seen)
             all.failures += listing.failures
             for container in listing.containers.map(Self.completed) {
                 // An id of the user's own choice is none across runtimes; a cgroup is.

@@ -81,6 +81,15 @@ struct OCIRuntimeTests {
         #expect(try runtime().container(clue)?.initPid == getpid())
     }
 
+    @Test("ids that no two containers share are left out where a layer above has listed them; names are not")
+    func doubles() throws {
+        defer { remove() }
+        let id = String(repeating: "a", count: 64)
+        for name in [id, "web"] { try write(runcState(try ProcessIdentity(pid: getpid())), to: "\(name)/state.json") }
+        #expect(runtime().containers().containers.map(\.id) == [id, "web"])
+        #expect(runtime().containers(except: [id, "web"]).containers.map(\.id) == ["web"])
+    }
+
     @Test(
         "state that is nonsense is told, and the others are listed",
         arguments: ["]", "[]", #"{"init_process_pid":"x"}"#])

@@ -59,13 +59,16 @@ public struct OCIRuntime: ContainerRuntime {
         return container
     }
 
-    public func containers() -> ContainerListing {
+    public func containers() -> ContainerListing { containers(except: []) }
+
+    /// Of Podman's containers this runtime has state too, 0.15 ms to read for each.
+    public func containers(except listed: Set<String>) -> ContainerListing {
         var listing = ContainerListing()
         // Where none are mounted there are no containers either.
         let layout = try? CgroupLayout.current()
         for root in roots {
             do {
-                for id in try root.ids() {
+                for id in try root.ids() where !(listed.contains(id) && CgroupPath.isContainerID(id)) {
                     do {
                         guard let state = try root.state(ofContainer: id) else { continue }
                         listing.containers.append(container(state, in: root, layout))
