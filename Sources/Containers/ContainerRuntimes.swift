@@ -87,6 +87,12 @@ public struct ContainerRuntimes: Sendable {
         return all
     }
 
+    /// The running container without a cgroup of its own that has this mount namespace: a rootless one, or one of
+    /// systemd-nspawn without systemd, which no new cgroup tells of. Asks all runtimes that run now.
+    public static func container(inMountNamespace namespace: UInt32) -> Container? {
+        discover().list().containers.first { $0.mountNamespace == namespace }
+    }
+
     /// Adds what the first process of a running container tells: its cgroup, and when it began.
     static func completed(_ container: Container) -> Container {
         guard let pid = container.initPid else { return container }

@@ -43,7 +43,8 @@ public struct RuntimeProcess: Sendable, Equatable {
 
     /// Names of programs that keep containers, as the kernel cuts them.
     private static let comms: Set<String> = [
-        "dockerd", "containerd", "containerd-shim", "conmon", "crio", "runc", "crun", "lxc-start", "systemd-nspawn",
+        "dockerd", "containerd", "containerd-shim", "conmon", "crio", "runc", "crun", "lxc-start", "lxc-execute",
+        "systemd-nspawn",
     ]
 
     /// Those that run on this host now, without those in containers: their containers are, for this host, part of the

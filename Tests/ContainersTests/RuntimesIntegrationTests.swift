@@ -57,12 +57,12 @@ struct RuntimesIntegrationTests {
     @Test("a container that has been made and not started yet", .enabled(if: HostTools.has("runc")))
     func created() async throws {
         let name = uniqueName("created")
-        let bundle = try TestBundle(name, cgroupsPath: "/sniscope-test/" + name)
+        let bundle = try TestBundle(name, cgroupsPath: "/\(name)-group")
         defer { bundle.remove() }
         try HostTools.run("runc", "create", "--bundle", bundle.path, name)
         defer { try? HostTools.run("runc", "delete", "--force", name) }
         let container = try await listed(name, .runc)
-        #expect(container.cgroupPath == "/sniscope-test/" + name)
+        #expect(container.cgroupPath == "/\(name)-group")
         try HostTools.run("runc", "start", name)
         #expect(try await listed(name, .runc).initPid == container.initPid)
     }
@@ -113,7 +113,11 @@ struct RuntimesIntegrationTests {
         try HostTools.run(command + ["run", "--detach", "--bundle", bundle.path, name])
         defer { try? HostTools.run(command + ["delete", "--force", name]) }
         let container = try await listed(name, .runc)
-        #expect(container.cgroupPath == nil && container.mountNamespace != nil)
+        #expect(container.cgroupPath == nil)
+        let namespace = try #require(container.mountNamespace)
+        #expect(ContainerRuntimes.container(inMountNamespace: namespace)?.id == name)
+        let own = try #require(ProcessRecord.mountNamespace(of: getpid()))
+        #expect(ContainerRuntimes.container(inMountNamespace: own) == nil)
         try expectInSnapshot(container)
     }
 
