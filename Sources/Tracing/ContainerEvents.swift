@@ -45,10 +45,24 @@ struct ContainerEvents {
         var endedAt: Int64?
     }
 
+    /// A container, wherever its control groups are.
+    private struct Identity: Hashable {
+        let runtime: RuntimeName
+        let id: String
+        let bundlePath: String?
+
+        init(_ container: Container) {
+            (runtime, id, bundlePath) = (container.runtime, container.id, container.bundlePath)
+        }
+    }
+
     /// How long a start waits for the container's name; nanoseconds. Without it the row has what the cgroup tells.
     private static let patience: Int64 = 500_000_000
 
     private var directory: ContainerDirectory
+    /// The control groups of those that run. A runtime that is in a group itself makes v1 groups below that one, and
+    /// the container has several paths.
+    private var cgroups: [Identity: Set<String>] = [:]
     private var starts: [UInt64: Start] = [:]
     /// The last question about a control group that is there and not known.
     private var numbers: [String: UInt64] = [:]
@@ -58,6 +72,9 @@ struct ContainerEvents {
     /// - Parameter directory: What is there already.
     init(_ directory: ContainerDirectory) {
         self.directory = directory
+        for container in directory.all {
+            if let path = container.cgroupPath { cgroups[Identity(container), default: []].insert(path) }
+        }
     }
 
     /// A control group came or went.
@@ -72,6 +89,10 @@ struct ContainerEvents {
             numbers[cgroup] = lastNumber
             return Question(number: lastNumber, cgroup: cgroup, maker: maker)
         case .gone(let container?):
+            let identity = Identity(container)
+            cgroups[identity]?.remove(record.path)
+            guard cgroups[identity]?.isEmpty ?? true else { return nil }
+            cgroups[identity] = nil
             add(.stop, Clock.realtime, container)
         case .gone(nil):
             // In some other hierarchy it may be there still.
@@ -109,6 +130,10 @@ struct ContainerEvents {
             directory.settle(cgroup: start.cgroup, container)
         }
         guard let container else { return }
+        let identity = Identity(container)
+        let isNew = cgroups[identity] == nil
+        if start.endedAt == nil { cgroups[identity, default: []].insert(start.cgroup) }
+        guard isNew else { return }
         add(.start, start.timestamp, container)
         if let endedAt = start.endedAt { add(.stop, endedAt, container) }
     }

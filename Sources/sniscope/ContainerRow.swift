@@ -28,10 +28,11 @@ enum ContainerSchema {
             (isWatching ? eventFields(forPeople: forPeople) : [])
                 + shared.map { arranged($0, forPeople: forPeople) } + (forPeople ? [pod] : [])
                 + (isWatching ? [] : [running]) + ownFields(forPeople: forPeople),
-            defaultColumns: (isWatching ? ["type"] : []) + [
-                "runtime.runtimeName", "runtime.containerName", "pod", "runtime.containerId",
-                "runtime.containerImageName", "runtime.containerPid", "startedAt",
-            ].filter { forPeople || $0 != "pod" })
+            defaultColumns: (isWatching ? ["type"] : [])
+                + [
+                    "runtime.runtimeName", "runtime.containerName", "pod", "runtime.containerId",
+                    "runtime.containerImageName", "runtime.containerPid", "startedAt",
+                ].filter { forPeople || $0 != "pod" })
     }
 
     private static func eventFields(forPeople: Bool) -> [Field<ContainerRow>] {
