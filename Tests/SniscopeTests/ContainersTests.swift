@@ -26,6 +26,9 @@ extension EndToEnd {
             return program
         }
 
+        /// What no other container's name begins with.
+        private static func tag() -> String { "sniscope-\(UUID().uuidString.prefix(8).lowercased())" }
+
         private func finish(_ program: Program) async throws -> [ContainerEntry] {
             program.signal(SIGINT)
             #expect(try await program.waitForEnd() == .exited(0), "\(program.account)")
@@ -39,11 +42,12 @@ extension EndToEnd {
             let workspace = try Workspace()
             defer { workspace.remove() }
             let image = try await docker.image(in: workspace)
-            let (running, ended) = ("sniscope-listed", "sniscope-ended")
+            let tag = Self.tag()
+            let (running, ended) = (tag + "-listed", tag + "-ended")
             await docker.remove([running, ended])
             try await docker.start(running, image: image)
             try await docker(["run", "--name", ended, "--network", "host", image, "sleep", "0"])
-            let list = try await Sniscope.run("containers", "-o", "json", "-r", "docker", "-c", "sniscope-*")
+            let list = try await Sniscope.run("containers", "-o", "json", "-r", "docker", "-c", tag + "-*")
             #expect(list.end == .exited(0), "\(list.account)")
             let entries = try ContainerEntry.all(list.output)
             #expect(entries.map(\.runtime.containerName) == [running])
@@ -60,9 +64,14 @@ extension EndToEnd {
             let expected = try #require(date(String(inspected[2])))
             #expect(abs(startedAt.timeIntervalSince(expected)) <= 2)
 
-            let all = try await Sniscope.run("containers", "-a", "-o", "json", "-c", "sniscope-*")
-            let names = try ContainerEntry.all(all.output).filter { $0.running == false }.map(\.runtime.containerName)
-            #expect(names.contains(ended))
+            let all = try await Sniscope.run("containers", "-a", "-o", "json", "-c", tag + "-*")
+            let others = try ContainerEntry.all(all.output).filter { $0.running == false }
+            #expect(others.map(\.runtime.containerName) == [ended])
+            #expect(
+                list.output.text.matches(of: /"([A-Za-z0-9_]+)":/).map { String($0.output.1) } == [
+                    "runtime", "runtimeName", "containerName", "containerId", "containerPid", "containerImageName",
+                    "running", "startedAt", "cgroup", "bundle",
+                ])
             let table = try await Sniscope.run("containers", "-c", running)
             #expect(table.output.all.first?.hasPrefix("RUNTIME        CONTAINERNAME") == true)
             #expect(table.output.contains(String(entry.runtime.containerId.prefix(12)) + " " + image))
@@ -77,10 +86,11 @@ extension EndToEnd {
             let workspace = try Workspace()
             defer { workspace.remove() }
             let image = try await docker.image(in: workspace)
-            let (before, after, short) = ("sniscope-old", "sniscope-new", "sniscope-short")
+            let tag = Self.tag()
+            let (before, after, short) = (tag + "-old", tag + "-new", tag + "-short")
             await docker.remove([before, after, short])
             try await docker.start(before, image: image)
-            let program = try await watch("-o", "json", "-c", "sniscope-*")
+            let program = try await watch("-o", "json", "-c", tag + "-*")
             defer { program.stop() }
             try await docker("run", "--rm", "--network", "host", "--name", short, image, "sleep", "0.1")
             try await docker("rename", before, after)
@@ -101,7 +111,7 @@ extension EndToEnd {
             let workspace = try Workspace()
             defer { workspace.remove() }
             let runc = try await BareRunc(in: workspace)
-            let id = "sniscope-\(UUID().uuidString.prefix(8).lowercased())"
+            let id = Self.tag()
             let program = try await watch("-o", "json", "-c", id)
             defer { program.stop() }
             let table = try await watch("--count", "2", "-c", id)
