@@ -34,23 +34,7 @@ struct Docker {
         let image = "sniscope-test-wget:latest"
         if try await !self("images", "-q", image).isEmpty { return image }
         let archive = workspace.path + "/image.tar"
-        // Libraries of the name service, which ldd does not tell.
-        let script = """
-            programs="$(command -v wget) $(readlink -f $(command -v sh)) $(command -v sleep) $(command -v cat)"
-            libraries=$(ldd $programs | grep -o '/[^ :]*' | sort -u)
-            services=$(dirname $(ldd $programs | grep -om1 '/[^ ]*libc.so.6'))
-            mkdir -p "$0/root/etc" "$0/root/bin" "$0/root/tmp"
-            echo 'hosts: files' >"$0/root/etc/nsswitch.conf"
-            for program in $programs; do cp -L "$program" "$0/root/bin/"; done
-            mv "$0/root/bin/$(basename $(readlink -f $(command -v sh)))" "$0/root/bin/sh"
-            for library in $libraries $(ls $services/libnss_files.so.2 2>/dev/null); do
-                case $library in $(command -v wget)|/bin/*|/usr/bin/*) continue;; esac
-                mkdir -p "$0/root$(dirname $library)"
-                cp -L "$library" "$0/root$library"
-            done
-            tar -C "$0/root" -cf "$0/image.tar" .
-            """
-        try await Program.check("sh", "-ec", script, workspace.path)
+        try await Program.check("tar", "-C", try await workspace.clientRoot(), "-cf", archive, ".")
         try await self("import", "-c", #"CMD ["/bin/sleep","600"]"#, archive, image)
         return image
     }

@@ -3,8 +3,10 @@ import Foundation
 /// A line of `trace -o json`.
 struct Event: Decodable, Sendable {
     struct Kubernetes: Decodable, Sendable {
+        let node: String
         let namespace: String
         let podName: String
+        let containerName: String
     }
 
     struct Runtime: Decodable, Sendable {
