@@ -21,8 +21,7 @@ extension EndToEnd {
         @Test("a container that is started later, chosen by name: its row, and no other container's")
         func example() async throws {
             try await withImage(["default"]) { port in
-                let (container, other) = ("sniscope-ctr", "sniscope-ctr-other")
-                await containerd.remove([container, other], namespace: "default")
+                let (container, other) = (uniqueName("wanted"), uniqueName("other"))
                 let tracer = try await Tracer("-r", "containerd", "-c", container)
                 defer { tracer.stop() }
                 let (name, unwanted) = (uniqueName("ctr"), uniqueName("unwanted"))
@@ -46,9 +45,8 @@ extension EndToEnd {
 
         @Test("one id in two namespaces, one container older than the tracer: each row has its own container's pid")
         func sameID() async throws {
-            let (container, namespaces) = ("sniscope-same", ["default", "sniscope-other"])
+            let (container, namespaces) = (uniqueName("same"), ["default", "sniscope-other"])
             try await withImage(namespaces) { port in
-                for namespace in namespaces { await containerd.remove([container], namespace: namespace) }
                 try await containerd.start(container, namespace: namespaces[0])
                 let tracer = try await Tracer("-c", container)
                 defer { tracer.stop() }
