@@ -12,8 +12,9 @@ struct NamespaceWatch {
         case plain
     }
 
-    /// The kernel gives a namespace's number again as soon as it is free; nanoseconds.
-    private static let trust: Int64 = 1_000_000_000
+    /// The kernel gives a namespace's number again as soon as it is free, and asking is a walk over all processes;
+    /// nanoseconds.
+    private static let trust: Int64 = 10_000_000_000
     private static let most = 4096
 
     /// Until when an answer holds; nil: it is awaited.

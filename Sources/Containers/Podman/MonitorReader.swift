@@ -2,8 +2,8 @@ internal import OS
 internal import Processes
 internal import Synchronization
 
-/// Finds containers by the conmon that watches them: those that have no control group of their own, which is all that a
-/// user without rights on control groups can start.
+/// Finds containers that have no control group of their own, which is all that a user without rights on control groups
+/// can start: by the conmon that watches them, or among what the runtimes list.
 ///
 /// Whatever is read belongs to the conmon's user, who decides how long that takes. So each user has one thread, which
 /// does his work and waits for him alone.
@@ -59,12 +59,19 @@ public final class MonitorReader: Sendable {
 
     /// A process has a mount namespace that nobody knows; `report` tells whose it is. Does not wait.
     public func identify(pid: Int32, namespace: UInt32) {
-        guard let (monitor, child) = Self.monitor(above: pid),
+        if let (monitor, child) = Self.monitor(above: pid),
             let uid = try? ProcessRecord.credentials(of: monitor).uid,
             submit(.parent(pid: monitor, of: child, namespace: namespace), uid: uid)
-        else {
-            report(.namespace(namespace, nil))
+        {
             return
+        }
+        // Another runtime's, or a service's with folders of its own.
+        do throws(SystemError) {
+            try Threads.start(name: "namespace") { [report] in
+                report(.namespace(namespace, ContainerRuntimes.container(inMountNamespace: namespace)))
+            }
+        } catch {
+            report(.namespace(namespace, nil))
         }
     }
 
