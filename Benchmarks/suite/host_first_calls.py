@@ -33,12 +33,19 @@ def host_first_calls(workspace, report):
                 folders.append(folder)
                 # So that each comes after a pause, as in life: what follows another closely is caught more easily.
                 time.sleep(0.05)
-            sniscope.finish()
+            _, said = sniscope.interrupt()
         with open(output, encoding="utf-8") as file:
             caught = set(re.findall(r'"name":"(first-call-\w+\.test)"', file.read())) & calls.keys()
         for folder in folders:
             copies.remove(folder)
-        report.value(f"host, {label}", f"{len(caught)} of {count} caught")
+        late = sum(
+            int(number) for number in re.findall(r", (\d+) (?:attached after first use|files? gone before)", said)
+        )
+        # What can't be caught must not be hidden.
+        report.value(
+            f"host, {label}", f"{len(caught)} of {count} caught", "missed ≤ told", count - len(caught) <= late,
+            peer=f"{late} told as probed late",
+        )
         report.notes.append(
             f"host, {label}: main() to call {median(calls.values()) / 1e6:.2f} ms (median)"
         )
