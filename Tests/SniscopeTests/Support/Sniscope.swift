@@ -1,11 +1,12 @@
 import Foundation
 import Testing
 
-/// The program under test, built beside the tests.
+/// The program under test, built beside the tests where none is named.
 enum Sniscope {
+    /// An optimised build is twenty times as fast at looking into a new container.
     static let path =
-        URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
-        + "/sniscope"
+        ProcessInfo.processInfo.environment["SNISCOPE_TEST_PROGRAM"]
+        ?? URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path + "/sniscope"
 
     /// Runs it to its end.
     static func run(
