@@ -33,9 +33,10 @@ extension EndToEnd {
             let daemon = try await ContainerdDaemonProcess(in: workspace)
             do {
                 try await expectAll(of: "containerd", atOnce: atOnce) { image, archive in
-                    try await daemon.load(archive, as: image)
+                    try await daemon.load(archive, as: "sniscope.test/\(image):1")
                 } run: { image in
-                    try await daemon.ctr(["run", "--rm", "--net-host", image, image, "/client", Self.delay])
+                    let reference = "sniscope.test/\(image):1"
+                    try await daemon.ctr(["run", "--rm", "--net-host", reference, image, "/client", Self.delay])
                 } remove: { _ in
                 }
             } catch {
