@@ -15,6 +15,9 @@ struct ContainerTracker {
     private var namespaces = NamespaceWatch()
     /// Finds containers that have no control group of their own.
     private let monitors: MonitorReader
+    /// What monitors told of containers before their runtimes' state was read, by control group.
+    private var early: [String: Container] = [:]
+    private static let mostEarly = 256
     /// What the user should know.
     private var notices: [String] = []
 
@@ -79,6 +82,7 @@ struct ContainerTracker {
         }
         let number = directory.cgroupID(ofCgroup: path)
         directory.settle(cgroup: path, resolution?.container)
+        if let monitored = early.removeValue(forKey: path), resolution != nil { _ = add(monitored: monitored, program) }
         if let container = resolution?.container {
             judge(container, program)
         } else if let number, filter != nil {
@@ -171,7 +175,11 @@ struct ContainerTracker {
         let known = directory.container(id: container.id)
         if let cgroup = container.cgroupPath {
             // Its runtime's own state says more, but for what it does not tell.
-            guard let known, known.cgroupPath == cgroup else { return nil }
+            guard let known, known.cgroupPath == cgroup else {
+                // Whose the control group is, is still being found out.
+                if early.count < Self.mostEarly { early[cgroup] = container }
+                return nil
+            }
             let isNameless = known.name == container.id.prefix(12)
             let named = directory.update(id: container.id) { known in
                 known.initPid = known.initPid ?? container.initPid
@@ -183,7 +191,9 @@ struct ContainerTracker {
             return nil
         }
         // An id is what a user says it is: nobody takes that of a container that is there.
-        if let known, known.mountNamespace != container.mountNamespace, namespaces.isRunning(known) || known.cgroupPath != nil {
+        if let known, known.mountNamespace != container.mountNamespace,
+            known.cgroupPath != nil || namespaces.isRunning(known)
+        {
             return nil
         }
         directory.add(container)
