@@ -79,7 +79,8 @@ static __always_inline bool wanted_container(struct task_struct *task)
 	}
 	/* A user without rights on control groups starts containers that have none of their own:
 	 * user space tells those by their mount namespace. */
-	return pass_outside || BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum) != host_mount_namespace;
+	return pass_outside ||
+	       BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum) != host_mount_namespace;
 }
 
 static __always_inline bool wanted_comm(struct task_struct *task)

@@ -46,7 +46,8 @@ struct ContainerStore: Equatable, Sendable {
                 try? JSONFile.decode(Metadata.self, from: Array($0.utf8), of: path)
             }
             return Record(
-                id: entry.id, name: entry.names?.first, imageName: metadata?.imageName.flatMap { $0.isEmpty ? nil : $0 },
+                id: entry.id, name: entry.names?.first,
+                imageName: metadata?.imageName.flatMap { $0.isEmpty ? nil : $0 },
                 isKubernetes: !(metadata?.podName ?? "").isEmpty)
         } ?? []
     }

@@ -22,7 +22,8 @@ struct Podman {
             gid = try #require(ids.last.flatMap { UInt32($0) })
             let first = 1_000_000 + Int(uid) * 65536
             try await Program.check(
-                "sh", "-ec", "grep -q ^\(name): /etc/subuid || "
+                "sh", "-ec",
+                "grep -q ^\(name): /etc/subuid || "
                     + "usermod --add-subuids \(first)-\(first + 65535) --add-subgids \(first)-\(first + 65535) \(name)")
         }
 
