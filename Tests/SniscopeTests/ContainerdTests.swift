@@ -68,8 +68,8 @@ extension EndToEnd {
         @Test("a bundle that makes no sense: the short id stands for a name")
         func nonsense() async throws {
             try await withImage(["default"]) { port in
-                let id = String(repeating: "5c1", count: 21) + "e"
-                await containerd.remove([id], namespace: "default")
+                let digits = UUID().uuidString.lowercased().filter { $0 != "-" }
+                let id = digits + digits
                 try await containerd.start(id, namespace: "default")
                 let pid = try await containerd.pid(id, namespace: "default")
                 // Its shim's working folder is the bundle, wherever this containerd keeps it.
