@@ -234,23 +234,6 @@ extension EndToEnd {
             int main(int count, char **arguments) { return !my_set_name(arguments, arguments[count - 1]); }
             """
 
-        @Test("nothing but a static program: its first call", arguments: [true, false])
-        func staticProgram(isNamed: Bool) async throws {
-            let workspace = try Workspace()
-            defer { workspace.remove() }
-            try await Program.check("mkdir", workspace.path + "/root")
-            _ = try await workspace.compile(
-                Self.library.replacing("int my", with: "__attribute__((noinline)) int my") + Self.caller,
-                as: "root/app",
-                "-static-pie", "-Wl,--export-dynamic")
-            let event = try await event(
-                in: workspace, command: ["/app"], isNamed ? ["--binary", "sniscope-static:/app"] : [],
-                container: "sniscope-static")
-            #expect(event.runtime?.containerName == "sniscope-static")
-            #expect(event.library.path == "/app")
-            #expect(event.proc.exe == "/app")
-        }
-
         @Test("musl's loader, which has no cache: the first call into a library")
         func musl() async throws {
             let workspace = try Workspace()
