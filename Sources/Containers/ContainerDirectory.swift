@@ -41,7 +41,8 @@ public struct ContainerDirectory: Sendable {
         return owner(key)
     }
 
-    /// Announces that a cgroup is a container's own, or may be: `settle` says which.
+    /// Announces that a cgroup is a container's own, or may be: `settle` says which. One below another that is expected
+    /// may be too: an OCI runtime makes the parents of a container's cgroup first.
     public mutating func expect(cgroup path: String, cgroupID: UInt64?) {
         entries[path] = Entry(container: nil, cgroupID: cgroupID)
         if let cgroupID { owners[cgroupID] = path }
@@ -53,9 +54,19 @@ public struct ContainerDirectory: Sendable {
         guard let entry = entries[path], entry.container == nil else { return }
         if let container {
             add(container)
+            adoptDescendants(of: path)
         } else {
             forget(path)
-            if let cgroupID = entry.cgroupID { owners[cgroupID] = .some(nil) }
+            for (cgroupID, key) in owners where key == path { owners[cgroupID] = .some(nil) }
+        }
+    }
+
+    /// What was expected below a container's cgroup is the container's.
+    private mutating func adoptDescendants(of path: String) {
+        for below in entries.keys where below.hasPrefix(path + "/") {
+            guard let entry = entries[below], entry.container == nil else { continue }
+            entries[below] = nil
+            for (cgroupID, key) in owners where key == below { owners[cgroupID] = path }
         }
     }
 
@@ -137,8 +148,11 @@ public struct ContainerDirectory: Sendable {
     /// Whether this container is there, or is about to be.
     public func isKnown(key: String) -> Bool { entries[key] != nil }
 
-    /// Whether a cgroup or one above it is a container's, or is about to be.
-    public func covers(cgroup path: String) -> Bool { key(above: path) != nil }
+    /// Whether a cgroup is expected to be a container's, or is a container's own or below one.
+    public func covers(cgroup path: String) -> Bool {
+        guard let key = key(above: path) else { return false }
+        return key == path || entries[key]?.container != nil
+    }
 
     /// Changes what is known of a container.
     /// - Returns: The container as it is now; nil where there is none with this id.
@@ -163,15 +177,18 @@ public struct ContainerDirectory: Sendable {
     }
 
     /// The outermost container's cgroup at or above `path`: the one that the host's runtime knows, where containers run
-    /// in containers.
+    /// in containers. Where there is none, the innermost that is expected to be one.
     private func key(above path: String) -> String? {
+        var expected: String?
         var end = path.startIndex
         while end < path.endIndex {
             end = path[path.index(after: end)...].firstIndex(of: "/") ?? path.endIndex
             let candidate = String(path[..<end])
-            if entries[candidate] != nil { return candidate }
+            guard let entry = entries[candidate] else { continue }
+            if entry.container != nil { return candidate }
+            expected = candidate
         }
-        return nil
+        return expected
     }
 
     @discardableResult

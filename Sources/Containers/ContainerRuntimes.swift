@@ -34,32 +34,42 @@ public struct ContainerRuntimes: Sendable {
     /// - Returns: nil for a cgroup that is no container's own.
     public func container(atCgroup path: String, madeBy maker: Int32? = nil) -> ContainerResolution? {
         let named = CgroupPath.containerID(in: path)
-        let invocation = maker.flatMap { RuntimeProcess(pid: $0, comm: "") }.flatMap(OCIInvocation.init)
-        if let invocation, let bundle = try? OCIBundle(path: invocation.bundlePath),
-            bundle.owns(cgroup: path, id: invocation.id)
-        {
-            let hint = named?.runtime ?? RuntimeName.ociRuntime(invocation.program)
-            return resolve(
-                ContainerClue(
-                    id: invocation.id, cgroupPath: path, hint: hint, podUID: named?.podUID, bundle: bundle))
+        if let invocation = maker.flatMap({ RuntimeProcess(pid: $0, comm: "") }).flatMap(OCIInvocation.init) {
+            let bundle = Result { try OCIBundle(path: invocation.bundlePath) }
+            let isOwn =
+                (try? bundle.get().owns(cgroup: path, id: invocation.id))
+                ?? OCIBundle.isNamed(path, after: invocation.id)
+            if isOwn {
+                let hint = named?.runtime ?? RuntimeName.ociRuntime(invocation.program)
+                return resolve(
+                    ContainerClue(
+                        id: invocation.id, cgroupPath: path, hint: hint, podUID: named?.podUID,
+                        bundle: try? bundle.get()), unread: bundle.failure)
+            }
         }
         guard let named, named.path == path else { return nil }
-        let bundle = runtimes.lazy.compactMap { $0.bundlePath(ofContainer: named.id) }.first
+        let bundle = runtimes.lazy.compactMap { $0.bundlePath(ofContainer: named.id) }.first.map { path in
+            Result { try OCIBundle(path: path) }
+        }
         return resolve(
             ContainerClue(
                 id: named.id, cgroupPath: path, hint: named.runtime, podUID: named.podUID,
-                bundle: bundle.flatMap { try? OCIBundle(path: $0) }))
+                bundle: try? bundle?.get()), unread: bundle?.failure)
     }
 
     /// The container that a clue leads to; where no runtime knows it, what the clue tells.
-    public func resolve(_ clue: ContainerClue) -> ContainerResolution {
-        var failure: (any Error)?
+    /// - Parameter unread: Why its bundle could not be read.
+    public func resolve(_ clue: ContainerClue, unread: (any Error)? = nil) -> ContainerResolution {
+        var failure = unread
         for runtime in runtimes {
             do {
                 if var container = try runtime.container(clue) {
                     container.cgroupPath = container.cgroupPath ?? clue.cgroupPath
                     container.bundlePath = container.bundlePath ?? clue.bundle?.path
-                    return ContainerResolution(container: container, isKnown: true, failure: nil, bundle: clue.bundle)
+                    // What a runtime above that could not be read would have told may be missing.
+                    let isWhole = container.runtime == (clue.hint ?? container.runtime)
+                    return ContainerResolution(
+                        container: container, isKnown: true, failure: isWhole ? unread : failure, bundle: clue.bundle)
                 }
             } catch {
                 failure = failure ?? error
@@ -136,6 +146,12 @@ public struct ContainerRuntimes: Sendable {
             }
         }
         return nil
+    }
+}
+
+extension Result {
+    fileprivate var failure: Failure? {
+        if case .failure(let failure) = self { failure } else { nil }
     }
 }
 

@@ -52,6 +52,33 @@ struct ContainerDirectoryTests {
         #expect(directory.all == [web])
     }
 
+    @Test("a parent that is made with the container's cgroup is the host's, and the container is its own")
+    mutating func parents() {
+        directory.expect(cgroup: "/docker", cgroupID: 1)
+        #expect(!directory.covers(cgroup: "/docker/\(first)"))
+        directory.expect(cgroup: "/docker/\(first)", cgroupID: 2)
+        #expect(directory.add(cgroupID: 3, path: "/docker/\(first)/init") == .pending(cgroup: "/docker/\(first)"))
+        directory.settle(cgroup: "/docker", nil)
+        #expect(directory.owner(ofCgroup: 1) == .host)
+        #expect(directory.owner(ofCgroup: 3) == .pending(cgroup: "/docker/\(first)"))
+        directory.settle(cgroup: "/docker/\(first)", container)
+        #expect(directory.owner(ofCgroup: 2) == .container(container))
+        #expect(directory.owner(ofCgroup: 3) == .container(container))
+    }
+
+    @Test("what a container makes below its own cgroup before it is known is its own")
+    mutating func nested() {
+        directory.expect(cgroup: "/docker/\(first)", cgroupID: 2)
+        directory.expect(cgroup: "/docker/\(first)/docker/\(second)", cgroupID: 3)
+        directory.settle(cgroup: "/docker/\(first)", container)
+        #expect(directory.owner(ofCgroup: 3) == .container(container))
+        let inner = Container(
+            runtime: .docker, id: second, name: "inner", cgroupPath: "/docker/\(first)/docker/\(second)")
+        directory.settle(cgroup: "/docker/\(first)/docker/\(second)", inner)
+        #expect(directory.owner(ofCgroup: 3) == .container(container))
+        #expect(directory.all == [container])
+    }
+
     @Test("by paths, where there is no v2 hierarchy; by mount namespace, where there is no cgroup")
     mutating func otherWays() {
         directory.add(container)
