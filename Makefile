@@ -13,9 +13,10 @@ all: setup
 trace: all
 	$(SUDO) .build/release/sniscope trace $(ARGS)
 
-test: setup-test
+# The tests run the program as users have it: without optimisation it is too late for a container's first call.
+test: setup-test all
 	swift build --build-tests
-	Tests/run $(ARGS)
+	SNISCOPE_TEST_PROGRAM=$(CURDIR)/.build/release/sniscope Tests/run $(ARGS)
 
 bench: setup-test all
 	$(SUDO) Benchmarks/run $(ARGS)

@@ -21,7 +21,10 @@ public struct NspawnRuntime: ContainerRuntime {
         guard !processes.isEmpty else { return listing }
         do {
             let children = try ProcessChildren()
+            let pids = Set(processes.map(\.pid))
             for process in processes {
+                // What it forks on its way to the container still looks like it.
+                if let parent = try? ProcessStatus(pid: process.pid).parent, pids.contains(parent) { continue }
                 guard let asked = Self.machineName(process) else { continue }
                 let initPid = children.container(of: process.pid)
                 let cgroup = initPid.flatMap { ProcessChildren.cgroup(of: $0, .nspawn) }

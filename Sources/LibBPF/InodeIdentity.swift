@@ -60,8 +60,9 @@ public final class InodeIdentifier: Sendable {
         let mapping = mmap(nil, length, PROT_READ, MAP_PRIVATE, descriptor, 0)
         guard let mapping, mapping != MAP_FAILED else { return nil }
         defer { munmap(mapping, length) }
-        // EBUSY: another thread of ours changes its mappings just now.
-        for _ in 0..<100 {
+        // EBUSY: another thread of ours changes its mappings just now. Without an answer a file of an overlay would be
+        // taken for another one, and probed twice.
+        for _ in 0..<1000 {
             var request = sniscope_file_identity()
             request.address = UInt64(UInt(bitPattern: mapping))
             var options = bpf_test_run_opts()
@@ -76,6 +77,7 @@ public final class InodeIdentifier: Sendable {
                 return InodeIdentity(device: request.device, inode: request.inode)
             }
             guard request.result == Int64(-EBUSY) else { return nil }
+            usleep(50)
         }
         return nil
     }

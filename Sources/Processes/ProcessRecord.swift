@@ -49,6 +49,20 @@ public struct ProcessRecord: Equatable, Sendable {
         return try? arguments(of: pid)
     }
 
+    /// The environment that a process of root or of this process's own user began with; nil for others and for one that
+    /// is gone, as `trustedArguments(of:)`.
+    public static func trustedEnvironment(of pid: Int32) -> [String: String]? {
+        guard let uid = try? credentials(of: pid).uid, uid == 0 || uid == Host.userID,
+            let bytes = try? Files.read("/proc/\(pid)/environ", limit: 8 << 20)
+        else { return nil }
+        var environment: [String: String] = [:]
+        for entry in arguments(in: bytes) {
+            guard let equals = entry.firstIndex(of: "=") else { continue }
+            environment[String(entry[..<equals])] = String(entry[entry.index(after: equals)...])
+        }
+        return environment
+    }
+
     static func arguments(in cmdline: [UInt8]) -> [String] {
         guard !cmdline.isEmpty else { return [] }
         var arguments = cmdline.split(separator: 0, omittingEmptySubsequences: false)

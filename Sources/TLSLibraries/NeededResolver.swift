@@ -82,6 +82,32 @@ public struct NeededResolver {
     }
 }
 
+extension NeededResolver {
+    /// The libraries that an object needs itself and that lie where it or `LD_LIBRARY_PATH` says: what the loader opens
+    /// next. Those in the system's folders are left out.
+    /// - Parameter path: Of the object, as the program sees it.
+    /// - Throws: `ELFError` or what the source throws, if the object can't be read.
+    public func neededElsewhere(
+        by path: String, _ source: any ByteSource
+    ) throws -> [(path: String, source: any ByteSource)] {
+        let object = try LoadedObject(path: path, source: source, parent: nil)
+        let named = libraryPath.map { SearchPath.folders($0, origin: path, machine: object.machine) } ?? []
+        let folders = object.rpath + named + object.runpath
+        guard !folders.isEmpty else { return [] }
+        var attempts = 0
+        return object.needed.prefix(Self.fileLimit).compactMap { name in
+            guard !name.contains("/") else { return nil }
+            for folder in folders {
+                attempts += 1
+                guard attempts < Self.attemptLimit else { return nil }
+                let library = SearchPath.join(folder, name)
+                if let source = open(library) { return (library, source) }
+            }
+            return nil
+        }
+    }
+}
+
 /// A program or library and what it asks of the loader.
 private struct LoadedObject {
     let path: String

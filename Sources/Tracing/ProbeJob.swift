@@ -52,7 +52,8 @@ extension FileProber {
     func run(_ job: ProbeJob, _ report: (ProbeFinding) -> Void) -> [ProbeOutcome] {
         switch job {
         case .mapped(let candidate):
-            return [probe(candidate)]
+            let needed = probeNeeded(by: candidate)
+            return [probe(candidate)] + needed
         case .path(let path):
             return [probe(path: path)]
         case .container(let cgroup, let maker):
@@ -65,6 +66,24 @@ extension FileProber {
         case .root(let root, _):
             guard preparesContainers else { return [] }
             return Self.beside(root) { probe(LoadableFiles.container(root: $0).installed, root: $0) }
+        }
+    }
+
+    /// What a file that was mapped just now has the loader map next: a probe that is begun before the loader is there
+    /// is in time, however long the kernel takes over it. Whatever the system's folders hold is probed already.
+    private func probeNeeded(by candidate: ProbeJob.MappedCandidate) -> [ProbeOutcome] {
+        guard candidate.mappedAt != nil, let user = candidate.users.first,
+            let file = try? ProcessFile.open(
+                pid: user.pid, range: user.range, path: candidate.path, identity: candidate.identity)
+        else { return [] }
+        let open: (String) -> RegularFile? = { try? ProcessFile.open(pid: user.pid, path: $0) }
+        let resolver = NeededResolver(
+            libraryPath: ProcessRecord.trustedEnvironment(of: user.pid)?["LD_LIBRARY_PATH"], cache: nil, open: open)
+        // Not an ELF file, or a damaged one.
+        let libraries = (try? resolver.neededElsewhere(by: candidate.path, file)) ?? []
+        return libraries.compactMap { path, source in
+            guard let library = source as? RegularFile else { return nil }
+            return probe(library, shownPath: path, sibling: Siblings.opener(of: path, open))
         }
     }
 

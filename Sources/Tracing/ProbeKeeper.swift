@@ -56,6 +56,8 @@ struct ProbeKeeper {
     /// A container is gone. What was probed for it alone goes too, once nobody maps it.
     mutating func ended(container key: String) {
         lifetimes.ended(container: key)
+        // Soon: a probe keeps its file from leaving the disk.
+        nextSweep = min(nextSweep, Clock.monotonic)
     }
 
     /// Takes in what was mapped since the last time.
@@ -84,7 +86,10 @@ struct ProbeKeeper {
     mutating func apply(_ report: Report, isKnown: (String) -> Bool) throws(SystemError) {
         switch report {
         case .finished(let job, let outcomes):
-            for outcome in outcomes { settle(job, outcome, isKnown) }
+            if case .mapped(let candidate) = job, let own = outcomes.first { settle(candidate, own) }
+            for outcome in outcomes {
+                if let file = tell(outcome) { keep(file, for: job, isKnown) }
+            }
         case .rescanned(let scan):
             try lookAgain(scan)
         case .swept(let findings):
@@ -92,28 +97,38 @@ struct ProbeKeeper {
         }
     }
 
-    private mutating func settle(_ job: ProbeJob, _ outcome: ProbeOutcome, _ isKnown: (String) -> Bool) {
-        var waited: [Int64] = []
-        if case .mapped(let candidate) = job { waited = candidates.settle(candidate, outcome) }
+    /// Takes in what came of a file that a process maps.
+    private mutating func settle(_ candidate: ProbeJob.MappedCandidate, _ outcome: ProbeOutcome) {
+        let waited = candidates.settle(candidate, outcome)
         switch outcome {
-        case .traced(let file, let detail):
-            if let detail { items.append(.detail(detail)) }
+        case .traced(let file, _):
             lateness.note(file, mappedAt: waited)
-            keep(file, for: job, isKnown)
-        case .refused(let reason?):
-            items.append(.notice("not traced: \(reason)"))
+            lifetimes.mapped(file.number, as: candidate.identity, by: candidate.users.first)
         case .vanished:
-            // One that a container's loader was to find is simply not there.
-            if case .mapped = job { lateness.vanishedFiles += UInt64(max(waited.count, 1)) }
+            lateness.vanishedFiles += UInt64(max(waited.count, 1))
         case .noLibrary, .refused, .unreadable, .pending:
             break
         }
     }
 
+    /// - Returns: The file, where it is probed.
+    private mutating func tell(_ outcome: ProbeOutcome) -> ProbedFile? {
+        switch outcome {
+        case .traced(let file, let detail):
+            if let detail { items.append(.detail(detail)) }
+            return file
+        case .refused(let reason?):
+            items.append(.notice("not traced: \(reason)"))
+        case .noLibrary, .refused, .unreadable, .pending, .vanished:
+            break
+        }
+        return nil
+    }
+
     private mutating func keep(_ file: ProbedFile, for job: ProbeJob, _ isKnown: (String) -> Bool) {
         switch job {
-        case .mapped(let candidate):
-            lifetimes.mapped(file.number, as: candidate.identity, by: candidate.users.first)
+        case .mapped:
+            lifetimes.foreseen(file.number)
         case .path(let path):
             lifetimes.found(file.number, at: path)
         case .container(let key, _), .root(_, let key):
@@ -139,12 +154,13 @@ struct ProbeKeeper {
         isSweeping = false
         let now = Clock.monotonic
         // At most a hundredth of one processor's time.
-        nextSweep = now + max(Self.sweepInterval, 100 * (now - findings.startedAt))
+        nextSweep = now + 100 * (now - findings.startedAt)
         for path in findings.newPaths { submit(.path(path)) }
         for (file, identities) in lifetimes.apply(findings) {
             candidates.forget(identities)
             closer.close(table.release(file))
         }
+        if !lifetimes.isInDoubt { nextSweep = max(nextSweep, now + Self.sweepInterval) }
     }
 
     /// After missed reports: whatever is mapped now is looked at again, by a thread that may wait for it.

@@ -37,6 +37,14 @@ struct ProbeLifetimes {
         if let user { lives[file]?.witness = user }
     }
 
+    /// A process maps the file, or is about to.
+    mutating func foreseen(_ file: UInt32) {
+        lives[file, default: Life()].mappedAt = Clock.monotonic
+    }
+
+    /// Whether a sweep has found files that nobody maps, which the next one is to confirm.
+    var isInDoubt: Bool { lives.values.contains { $0.misses > 0 } }
+
     /// A loader of the host finds the file.
     mutating func found(_ file: UInt32, at path: String) {
         lives[file, default: Life()].path = path

@@ -151,8 +151,11 @@ private struct Bundles: Sendable {
         for (path, template) in [(root + "/client", client), (loaded, library)] {
             // A new file: the old one is the shared one.
             try FileManager.default.removeItem(atPath: path)
-            try template.fresh().data.write(to: URL(filePath: path))
-            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+            let draft = "\(folder)/\(id)/draft"
+            try template.fresh().data.write(to: URL(filePath: draft))
+            // By a program: a child that another test forks just now would keep this one's descriptor, and a file that
+            // is open for writing can't be executed.
+            try await Program.check("install", "-m", "755", draft, path)
         }
         return root
     }

@@ -21,9 +21,14 @@ extension EndToEnd {
             _ caller: Caller, _ tracer: Tracer, in name: String, of runtime: String,
             sourceLocation: SourceLocation = #_sourceLocation
         ) async throws {
-            let asked = uniqueName(runtime)
-            try await caller.tell("name \(asked)")
-            let event = try await tracer.event(named: asked)
+            // Nothing tells beforehand what it loads: its library is probed when it is mapped.
+            let prefix = uniqueName(runtime)
+            var count = 0
+            let event = try await wait("a call in \(name)", tracer.program) {
+                count += 1
+                try await caller.tell("name \(count).\(prefix)")
+                return try Event.all(tracer.program.output.all).first { $0.name?.hasSuffix(prefix) == true }
+            }
             #expect(event.runtime?.containerName == name, sourceLocation: sourceLocation)
             #expect(event.runtime?.runtimeName == runtime, sourceLocation: sourceLocation)
         }
