@@ -1,10 +1,12 @@
 import ArgumentParser
+import Containers
 
 /// Which containers.
 struct ContainerOptions: ParsableArguments {
     @Option(
         name: [.short, .long],
-        help: ArgumentHelp("Containers of these runtimes: docker, containerd, cri-o, podman, runc.", valueName: "list"))
+        help: ArgumentHelp(
+            "Containers of these runtimes: \(RuntimeName.all.map(\.rawValue).joined(separator: ", ")).", valueName: "list"))
     var runtimes: [String] = []
 
     @Option(name: [.short, .customLong("containername")], help: ArgumentHelp("Containers by name.", valueName: "list"))

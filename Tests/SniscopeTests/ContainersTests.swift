@@ -110,15 +110,18 @@ extension EndToEnd {
         func watchRunc() async throws {
             let workspace = try Workspace()
             defer { workspace.remove() }
-            let runc = try await BareRunc(in: workspace)
             let id = Self.tag()
+            let bundle = try RuncBundle(at: "\(workspace.path)/\(id)", arguments: ["/bin/sleep", "600"])
+            let container = RuncContainer(id: id, bundle: bundle)
             let program = try await watch("-o", "json", "-c", id)
             defer { program.stop() }
             let table = try await watch("--count", "2", "-c", id)
             defer { table.stop() }
-            try await runc.run(id, seconds: "600")
+            try await container.start()
             try await wait("the start", program) { try ContainerEntry.all(program.output).count == 1 }
-            await runc.remove(id)
+            let listed = try await Sniscope.run("containers", "-o", "json", "-r", "runc", "-c", id)
+            let pid = try await container.pid
+            await container.delete()
             #expect(try await table.waitForEnd() == .exited(0), "\(table.account)")
             #expect(table.output.all.map { $0.prefix(8) } == ["start   ", "stop    "])
             try await wait("the stop", program) { try ContainerEntry.all(program.output).count == 2 }
@@ -128,8 +131,10 @@ extension EndToEnd {
                 #expect(entry.runtime.runtimeName == "runc")
                 #expect(entry.runtime.containerName == id)
                 #expect(entry.runtime.containerId == id)
-                #expect(entry.bundle == "\(workspace.path)/\(id)")
+                #expect(entry.bundle == bundle.path)
             }
+            let entry = try #require(try ContainerEntry.all(listed.output).first, "\(listed.account)")
+            #expect(entry.runtime.containerId == id && entry.runtime.containerPid == pid && entry.startedAt != nil)
         }
 
         @Test("-w ends by itself after --timeout, and soon when its reader has gone", .having("bash"))
