@@ -86,7 +86,7 @@ public struct ContainerRuntimes: Sendable {
         for runtime in runtimes {
             let listing = runtime.containers(except: seen)
             all.failures += listing.failures
-            for container in listing.containers.map(Self.completed) {
+            for container in listing.containers.concurrentMap(Self.completed) {
                 // An id of the user's own choice is none across runtimes; a cgroup is.
                 let isNew = seen.insert(container.id).inserted
                 let isElsewhere = container.cgroupPath.map { seen.insert("cgroup " + $0).inserted } ?? true

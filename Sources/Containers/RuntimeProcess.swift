@@ -52,11 +52,11 @@ public struct RuntimeProcess: Sendable, Equatable {
     /// - Throws: when /proc can't be listed.
     public static func running() throws(SystemError) -> [RuntimeProcess] {
         try Processes.all().compactMap { pid in
-            guard let status = try? ProcessStatus(pid: pid), isRuntime(comm: status.comm),
+            guard let comm = ProcessRecord.comm(of: pid), isRuntime(comm: comm),
                 let cgroups = try? CgroupMembership(pid: pid),
                 !cgroups.paths.contains(where: { CgroupPath.containerID(in: $0) != nil })
             else { return nil }
-            return RuntimeProcess(pid: pid, comm: status.comm)
+            return RuntimeProcess(pid: pid, comm: comm)
         }
     }
 

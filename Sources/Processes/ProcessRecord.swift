@@ -98,6 +98,13 @@ public struct ProcessRecord: Equatable, Sendable {
         return target.hasSuffix(mark) ? (String(target.dropLast(mark.count)), true) : (target, false)
     }
 
+    /// The name of a process's main thread, which it is free to choose; nil where it has ended. Cheaper than
+    /// `ProcessStatus`, for which the kernel adds up memory and time.
+    public static func comm(of pid: Int32) -> String? {
+        guard let name = try? Files.read("/proc/\(pid)/comm", limit: 64) else { return nil }
+        return String(decoding: name.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+    }
+
     /// The inode number of a process's mount namespace; nil where looking is not permitted or the process has ended.
     public static func mountNamespace(of pid: Int32) -> UInt32? {
         (try? namespace("mnt", of: pid)).flatMap(\.self).map { UInt32(truncatingIfNeeded: $0) }

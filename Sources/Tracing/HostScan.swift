@@ -8,13 +8,13 @@ struct HostScan: Sendable {
     /// Libraries that programs will find.
     let installed: [String]
     let runtimes: ContainerRuntimes
-    /// Of all runtimes.
-    let containers: [Container]
+    /// Of all runtimes, and why some could not be read.
+    let containers: ContainerListing
 
     /// - Throws: `SystemError`.
     init(target: SessionOptions.Target) throws {
         runtimes = .discover()
-        containers = runtimes.list().containers
+        containers = runtimes.list()
         switch target {
         case .files:
             processes = ProcessScan.run(pids: [])

@@ -22,6 +22,9 @@ struct SessionParts {
     /// What is to be probed before the session is ready.
     var jobs: [ProbeJob]
 
+    /// Of a store with many containers, the first tell enough.
+    private static let mostFailures = 4
+
     /// - Throws: `BPFError`, `SystemError`, `SessionError`.
     init(options: SessionOptions, mailbox: Mailbox<EventLoop.Message>) throws {
         Host.raiseDescriptorLimit()
@@ -51,7 +54,10 @@ struct SessionParts {
         pool = try ProbePool(prober: prober, threads: 4) { mailbox.post(.probing($0)) }
         monitors = MonitorReader { mailbox.post(.monitored($0)) }
         containers = ContainerTracker(filter: options.containers, tree: tree, monitors: monitors)
-        try containers.addExisting(scan.containers, scan.runtimes, program)
+        try containers.addExisting(scan.containers.containers, scan.runtimes, program)
+        for failure in scan.containers.failures.prefix(Self.mostFailures) {
+            containers.note("\(failure); its containers show as their control groups and bundles tell")
+        }
         jobs = []
         if case .files(let files) = options.target {
             for case .host(let path) in files { try prober.probeTarget(path: path) }

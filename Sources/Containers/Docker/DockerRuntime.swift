@@ -39,11 +39,10 @@ public struct DockerRuntime: ContainerRuntime {
         var listing = ContainerListing()
         for store in stores {
             do {
-                for id in try store.ids() {
-                    do {
-                        if let container = try store.container(id: id) { listing.containers.append(container) }
-                    } catch {
-                        listing.failures.append(error)
+                for result in try store.ids().concurrentMap({ id in Result { try store.container(id: id) } }) {
+                    switch result {
+                    case .success(let container): listing.containers += [container].compactMap(\.self)
+                    case .failure(let error): listing.failures.append(error)
                     }
                 }
             } catch let error as SystemError where error.isNotFound {

@@ -68,12 +68,13 @@ public struct OCIRuntime: ContainerRuntime {
         let layout = try? CgroupLayout.current()
         for root in roots {
             do {
-                for id in try root.ids() where !(listed.contains(id) && CgroupPath.isContainerID(id)) {
-                    do {
-                        guard let state = try root.state(ofContainer: id) else { continue }
-                        listing.containers.append(container(state, in: root, layout))
-                    } catch {
-                        listing.failures.append(error)
+                let ids = try root.ids().filter { !(listed.contains($0) && CgroupPath.isContainerID($0)) }
+                for result in ids.concurrentMap({ id in
+                    Result { try root.state(ofContainer: id).map { container($0, in: root, layout) } }
+                }) {
+                    switch result {
+                    case .success(let container): listing.containers += [container].compactMap(\.self)
+                    case .failure(let error): listing.failures.append(error)
                     }
                 }
             } catch {

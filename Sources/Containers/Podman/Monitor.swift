@@ -39,8 +39,7 @@ final class Monitor {
 
     /// By its name, which a process is free to choose.
     static func isMonitor(_ pid: Int32) -> Bool {
-        guard let name = try? Files.read("/proc/\(pid)/comm", limit: 64) else { return false }
-        return name.elementsEqual(Array((comm + "\n").utf8))
+        ProcessRecord.comm(of: pid) == comm
     }
 
     private static func isInContainer(_ pid: Int32) -> Bool {
