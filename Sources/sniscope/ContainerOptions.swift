@@ -6,7 +6,8 @@ struct ContainerOptions: ParsableArguments {
     @Option(
         name: [.short, .long],
         help: ArgumentHelp(
-            "Containers of these runtimes: \(RuntimeName.all.map(\.rawValue).joined(separator: ", ")).", valueName: "list"))
+            "Containers of these runtimes: \(RuntimeName.all.map(\.rawValue).joined(separator: ", ")).",
+            valueName: "list"))
     var runtimes: [String] = []
 
     @Option(name: [.short, .customLong("containername")], help: ArgumentHelp("Containers by name.", valueName: "list"))

@@ -20,12 +20,14 @@ final class CRIOTests {
             "io.container.manager":"cri-o","io.kubernetes.cri-o.SandboxID":"\#(sandbox)"
             """#
         try write(
-            app, kubernetes
+            app,
+            kubernetes
                 + #"","io.kubernetes.container.name":"app","io.kubernetes.cri-o.ContainerType":"container","#
                 .dropFirst() + #""io.kubernetes.cri-o.ImageName":"registry.example/app:2","#
                 + #""io.kubernetes.cri-o.ContainerID":"\#(app)""#, slice: "kubepods-pod9c3bd1f0.slice:crio:\(app)")
         try write(
-            sandbox, kubernetes
+            sandbox,
+            kubernetes
                 + #"","io.kubernetes.container.name":"POD","io.kubernetes.cri-o.ContainerType":"sandbox""#.dropFirst(),
             slice: "kubepods-pod9c3bd1f0.slice:crio:\(sandbox)")
         try write(podman, #""io.container.manager":"libpod""#, slice: "machine.slice:libpod:\(podman)")
