@@ -112,19 +112,23 @@ public struct ContainerRuntimes: Sendable {
             container.initPid = nil
             return container
         }
-        container.startedAt = container.startedAt ?? status.startedAt
         guard let membership = try? CgroupMembership(pid: pid) else { return container }
         container.cgroupPath = container.cgroupPath ?? ownCgroup(of: container, among: membership.paths)
+        let namespace = ProcessRecord.mountNamespace(of: pid)
+        // One that shares the host's is not told from the host by it.
+        let isApart = namespace != nil && namespace != ProcessRecord.hostMountNamespace
+        let isOthers = membership.paths.lazy.compactMap(CgroupPath.containerID).contains { $0.id != container.id }
+        guard container.cgroupPath != nil || (isApart && !isOthers) else {
+            // Left behind too, and its number is another process's by now.
+            container.initPid = nil
+            return container
+        }
+        container.startedAt = container.startedAt ?? status.startedAt
         // In hybrid a container may have a cgroup in the v1 hierarchies only, whereas events tell the v2 one.
         let isNumbered = container.cgroupPath.map { own in
             membership.unified.map { $0 == own || $0.hasPrefix(own + "/") } ?? true
         }
-        if isNumbered != true, let namespace = ProcessRecord.mountNamespace(of: pid),
-            // One that shares the host's is not told from the host by it.
-            namespace != ProcessRecord.mountNamespace(of: Int32(Host.pid))
-        {
-            container.mountNamespace = namespace
-        }
+        if isNumbered != true && isApart { container.mountNamespace = namespace }
         return container
     }
 
