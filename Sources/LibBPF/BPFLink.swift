@@ -12,6 +12,11 @@ public final class BPFLink: Sendable {
     }
 
     deinit {
+        close()
+    }
+
+    /// Detaches it now. Waits for the kernel, for ever where a traced process holds it; takes effect before that wait.
+    public func close() {
         let descriptor = take()
         if descriptor >= 0 { Glibc.close(descriptor) }
     }

@@ -19,6 +19,7 @@ final class EventLoop {
         static let mailbox: UInt32 = 0
         static let records: UInt32 = 1
         static let mappings: UInt32 = 2
+        static let modifications: UInt32 = 3
     }
 
     /// Between two looks into the ring while records come thick; milliseconds.
@@ -86,6 +87,10 @@ final class EventLoop {
             try poller.add(descriptor, tag: Tag.mappings)
             try pacer.add(descriptor, tag: Tag.mappings)
         }
+        if let descriptor = probes.modifications {
+            try poller.add(descriptor, tag: Tag.modifications)
+            try pacer.add(descriptor, tag: Tag.modifications)
+        }
     }
 
     /// Runs until it is told to stop.
@@ -95,6 +100,8 @@ final class EventLoop {
         setClock()
         while !isStopping {
             let tags = try wait()
+            // Before all: as long as it waits, who maps the file is in danger.
+            if tags.contains(Tag.modifications) { probes.readModifications() }
             // Names of containers and files first: records are attributed by them.
             if tags.contains(Tag.mailbox) { try readMailbox() }
             if tags.contains(Tag.mappings) { try readMappings() }
@@ -103,6 +110,7 @@ final class EventLoop {
             for item in probes.takeItems() { output.add(item) }
             finishStartIfDone()
             deliverOverdue()
+            probes.retryDue(isKnown: containers.isKnown)
             try checkNowAndThen()
             output.flush(&ownLosses)
         }
@@ -127,7 +135,8 @@ final class EventLoop {
         // The reader is slower: the ring buffer holds several times more.
         if output.isFull && isPatient { return try pacer.wait(milliseconds: Self.pace) }
         guard isPaced else {
-            return try poller.wait(milliseconds: start.isFinished && deferred.isEmpty ? 500 : 10)
+            let hasTime = start.isFinished && deferred.isEmpty
+            return try poller.wait(milliseconds: hasTime ? (probes.isRetrying ? 50 : 500) : 10)
         }
         return try pacer.wait(milliseconds: Self.pace) + [Tag.records]
     }

@@ -9,6 +9,12 @@ extension SessionOptions.Target {
     var containerFiles: [ContainerFile]? {
         if case .files(let files) = self { FileTarget.inContainers(files) } else { nil }
     }
+
+    /// Files of this host that the user names.
+    var hostFiles: [String] {
+        guard case .files(let files) = self else { return [] }
+        return files.compactMap { if case .host(let path) = $0 { path } else { nil } }
+    }
 }
 
 extension FileProber {
@@ -115,6 +121,7 @@ extension FileProber {
         // Another name of a file that was refused before has no words of its own.
         case .refused(let reason): throw SessionError("cannot trace \(reason ?? name)")
         case .unreadable(let error): throw error
+        case .changing: throw SessionError("cannot trace \(name): it is being written just now")
         case .noLibrary, .vanished:
             throw SessionError("cannot trace \(name): it is for \(report.machine), this machine is \(Host.machine)")
         }

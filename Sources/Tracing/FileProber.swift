@@ -12,6 +12,7 @@ struct FileProber: Sendable {
     let uprobe: UprobeProgram
     let identifier: InodeIdentifier
     let table: ProbeTable
+    let closer: LinkCloser
     let containers: RuntimeRegistry
     /// Whether the files of a container are probed before it runs.
     let preparesContainers: Bool
@@ -71,7 +72,13 @@ struct FileProber: Sendable {
             }
         }
         let unversioned = references(places.map { _ in nil })
-        let index = table.register(unversioned, identity, file.status)
+        let (watch, unwatched) = watch(file)
+        // What was found holds for the file as it was opened. From here on a change is told.
+        guard (try? FileStatus(descriptor: file.descriptor, path: shownPath))?.changedAt == file.status.changedAt else {
+            if let watch { table.monitor?.remove(watch) }
+            return .changing
+        }
+        let index = table.register(unversioned, identity, file.status, watch)
         let points = places.enumerated().compactMap { offset, place in
             rules[place.1.rule].map { rule in
                 ProbePoint(
@@ -81,17 +88,31 @@ struct FileProber: Sendable {
         do {
             let links = try uprobe.attach(path: file.descriptor.path, points: points)
             let probed = ProbedFile(number: index, since: Clock.monotonic)
+            guard table.complete(index, links: links) else {
+                closer.closeAtOnce(ProbeTable.Released(identity: identity, links: links))
+                return .changing
+            }
             // The version takes longer than all the rest: it comes after the probe.
             let versions = places.map { try? inspector.version(of: $0.0.kind, in: file, openNeeded: sibling) }
-            table.complete(index, points: references(versions), links: links)
+            table.describe(index, references(versions))
             let list = places.map { "\($0.0.kind) \($0.1.function) at \($0.1.probeOffset)" }
             let detail = "probed \(shownPath): \(list.joined(separator: ", "))"
             // By these a line can be laid beside what others saw of the same file.
             let facts = "build ID \(report.buildID ?? "none"), monotonic time \(probed.since) ns"
-            return .traced(probed, detail: "\(detail); \(facts)")
+            return .traced(probed, detail: "\(detail); \(facts)\(unwatched.map { "; \($0)" } ?? "")")
         } catch {
-            table.unregister(index)
+            table.unregister(index, identity)
             return .refused("\(shownPath): \(error)")
+        }
+    }
+
+    /// Probes stand at offsets: a file that is rewritten in place is to be let go at once. One that can't be watched is
+    /// probed all the same, as all are where there is no monitor.
+    private func watch(_ file: RegularFile) -> (ModificationMonitor.Watch?, failure: SystemError?) {
+        do throws(SystemError) {
+            return (try table.monitor?.watch(file), nil)
+        } catch {
+            return (nil, error)
         }
     }
 }

@@ -57,6 +57,10 @@ struct MappedCandidates {
         switch outcome {
         case .traced(let file, _):
             states[candidate.identity] = .traced(file)
+        case .changing:
+            // It is looked into again.
+            states[candidate.identity] = .pending
+            return []
         case .vanished, .unreadable, .pending:
             // The next process that maps it may be there for longer.
             states[candidate.identity] = nil

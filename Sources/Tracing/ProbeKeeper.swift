@@ -15,18 +15,22 @@ struct ProbeKeeper {
     private static let sweepInterval: Int64 = 2_000_000_000
 
     private let monitor: MappingMonitor?
-    private let table: ProbeTable
+    let table: ProbeTable
     private let pool: ProbePool
-    private let closer: LinkCloser
+    let closer: LinkCloser
     private let post: @Sendable (Report) -> Void
-    private var candidates: MappedCandidates
-    private var lifetimes = ProbeLifetimes()
+    var candidates: MappedCandidates
+    var lifetimes = ProbeLifetimes()
     private var isSweeping = false
     private var nextSweep: Int64 = 0
     private var isRescanning = false
     private var isRescanWanted = false
+    /// Files of this host that the user named.
+    let hostTargets: Set<String>
+    /// Jobs whose file was being modified, and when they are done again; CLOCK_MONOTONIC, nanoseconds.
+    var retries: [(at: Int64, job: ProbeJob)] = []
     /// What the user should know.
-    private var items: [SessionItem] = []
+    var items: [SessionItem] = []
     /// What was probed too late, or never.
     private(set) var lateness = Lateness()
 
@@ -37,11 +41,15 @@ struct ProbeKeeper {
         pool = parts.pool
         closer = parts.closer
         candidates = parts.candidates
+        hostTargets = Set(parts.hostTargets)
         self.post = post
     }
 
     /// Readable when there is something to `readMappings`.
     var descriptors: [Int32] { monitor?.descriptors ?? [] }
+
+    /// Whether it is told what processes map.
+    var seesMappings: Bool { monitor != nil }
 
     /// What the user should know, once.
     mutating func takeItems() -> [SessionItem] {
@@ -86,14 +94,34 @@ struct ProbeKeeper {
     mutating func apply(_ report: Report, isKnown: (String) -> Bool) throws(SystemError) {
         switch report {
         case .finished(let job, let outcomes):
-            if case .mapped(let candidate) = job, let own = outcomes.first { settle(candidate, own) }
-            for outcome in outcomes {
-                if let file = tell(outcome) { keep(file, for: job, isKnown) }
-            }
+            finish(job, outcomes.map(current), isKnown)
         case .rescanned(let scan):
             try lookAgain(scan)
         case .swept(let findings):
             release(findings)
+        case .modified(let file):
+            letGo(file)
+        }
+    }
+
+    /// An outcome as it is now: the file may have been modified while the report was on its way.
+    private func current(_ outcome: ProbeOutcome) -> ProbeOutcome {
+        if case .traced(let file, _) = outcome, !table.isProbed(file.number) { .changing } else { outcome }
+    }
+
+    private mutating func finish(_ job: ProbeJob, _ outcomes: [ProbeOutcome], _ isKnown: (String) -> Bool) {
+        for outcome in outcomes {
+            if let file = tell(outcome) { keep(file, for: job, isKnown) }
+        }
+        var awaited = outcomes[...]
+        if case .mapped(let candidate) = job, let own = outcomes.first {
+            settle(candidate, own)
+            // What the file needs is looked into when it is mapped itself.
+            awaited = outcomes.prefix(1)
+        }
+        if awaited.contains(where: \.isChanging) { retry(job) }
+        if case .path(let path) = job, hostTargets.contains(path), case .noLibrary? = outcomes.first {
+            items.append(.notice("not traced any more: no TLS function was found in \(path) as it is now"))
         }
     }
 
@@ -109,7 +137,7 @@ struct ProbeKeeper {
             break
         case .vanished:
             lateness.vanishedFiles += UInt64(max(waited.count, 1))
-        case .noLibrary, .refused, .unreadable, .pending:
+        case .noLibrary, .refused, .unreadable, .pending, .changing:
             break
         }
     }
@@ -122,7 +150,7 @@ struct ProbeKeeper {
             return file
         case .refused(let reason?):
             items.append(.notice("not traced: \(reason)"))
-        case .noLibrary, .refused, .unreadable, .pending, .vanished:
+        case .noLibrary, .refused, .unreadable, .pending, .vanished, .changing:
             break
         }
         return nil

@@ -62,6 +62,14 @@ struct ProbeLifetimes {
         }
     }
 
+    /// The file is no longer probed.
+    /// - Returns: Where a loader of the host finds it, and by what numbers maps called it.
+    mutating func forget(_ file: UInt32) -> (path: String?, identities: Set<FileIdentity>) {
+        guard let life = lives.removeValue(forKey: file) else { return (nil, []) }
+        for container in life.containers { filesByContainer[container]?.remove(file) }
+        return (life.path, life.identities)
+    }
+
     /// What a sweep is to look at; nil where nothing is in doubt.
     func sweep() -> ProbeSweep? {
         var sweep = ProbeSweep(startedAt: Clock.monotonic)

@@ -18,6 +18,8 @@ struct SessionParts {
     var containers: ContainerTracker
     let monitors: MonitorReader
     let dockerSockets: [String]
+    /// Files of this host that the user named.
+    let hostTargets: [String]
     var readiness: Readiness
     /// What is to be probed before the session is ready.
     var jobs: [ProbeJob]
@@ -43,12 +45,14 @@ struct SessionParts {
         tracepoints = try program.attachTracepoints(options)
 
         let scan = try finishScan()
-        table = ProbeTable()
+        // Without it a file that is rewritten in place stays probed; `doctor` says why there is none.
+        table = ProbeTable(monitor: try? ModificationMonitor())
+        closer = try LinkCloser(table: table)
         let prober = FileProber(
             inspector: Inspector(catalog: options.catalog),
             rules: Dictionary(uniqueKeysWithValues: zip(rules, 0...)), uprobe: program.uprobe,
             identifier: InodeIdentifier { BPFProgram.fileIdentity.image }, table: table,
-            containers: RuntimeRegistry(scan.runtimes), preparesContainers: options.target.isOpen,
+            closer: closer, containers: RuntimeRegistry(scan.runtimes), preparesContainers: options.target.isOpen,
             targets: options.target.containerFiles)
         // Most of the time they wait for the kernel.
         pool = try ProbePool(prober: prober, threads: 4) { mailbox.post(.probing($0)) }
@@ -59,11 +63,11 @@ struct SessionParts {
             containers.note("\(failure); its containers show as their control groups and bundles tell")
         }
         jobs = []
+        hostTargets = options.target.hostFiles
         if case .files(let files) = options.target {
-            for case .host(let path) in files { try prober.probeTarget(path: path) }
+            for path in hostTargets { try prober.probeTarget(path: path) }
             for case .container(let file) in files { try jobs += prober.probeTarget(file, &containers) }
         }
-        closer = try LinkCloser()
         dockerSockets = scan.runtimes.dockerDaemons.flatMap(\.sockets)
         var pids: Set<UInt32>?
         if case .processes(let wanted) = options.target { pids = Set(wanted.map(UInt32.init)) }

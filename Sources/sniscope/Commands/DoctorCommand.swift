@@ -22,7 +22,7 @@ struct DoctorCommand: HostCommand {
             check.failure().map { Finding(.impossible, check.name, $0.message) }
                 ?? Finding(.ok, check.name, check.found)
         }
-        findings += [uprobes, overlays, deletedFiles, tracefs, cgroups]
+        findings += [uprobes, overlays, deletedFiles, changes, tracefs, cgroups]
         findings += runtimes
         findings += await docker()
         let width = findings.map(\.subject.count).max() ?? 0
@@ -77,6 +77,16 @@ struct DoctorCommand: HostCommand {
         Capability.checkpointRestore.isHeld
             ? Finding(.ok, "map_files", "files that were deleted while mapped are traced")
             : Finding(.limited, "map_files", "deleted files are not traced; that needs CAP_CHECKPOINT_RESTORE")
+    }
+
+    private var changes: Finding {
+        do {
+            _ = try ModificationMonitor()
+            return Finding(.ok, "changes", "a probed file that is rewritten in place is let go at once")
+        } catch {
+            return Finding(
+                .limited, "changes", "a probed file that is rewritten in place breaks whoever loads it next (\(error))")
+        }
     }
 
     private var tracefs: Finding {

@@ -6,7 +6,8 @@ import Testing
 /// The commands: `load PATH`, `name TEXT`, `hex BYTES`, `clear`, `length BYTES TEXT` (GnuTLS, no NUL behind the text),
 /// `crossing TEXT` (the text lies across two pages that nobody touched yet), `unanswered` (the text lies on a page that
 /// nobody serves), `burst COUNT TEXT`, `fork TEXT` and `thread TEXT` (a child that has not called exec, another thread),
-/// `sleeper` (a child that sleeps; its pid comes as `child PID`), `exec PATH` (of a copy of this program) and `exit`.
+/// `sleeper` (a child that sleeps; its pid comes as `child PID`), `value FUNCTION` (calls another function of the library,
+/// `long f(void)`; its result comes as `value NUMBER`), `exec PATH` (of a copy of this program) and `exit`.
 /// Each is answered by `done COMMAND`.
 final class Caller: Sendable {
     let program: Program
@@ -180,6 +181,15 @@ final class Caller: Sendable {
                 fail("fork");
         }
 
+        static void show_value(const char *function)
+        {
+            long (*value)(void) = dlsym(library, function);
+
+            if (!value)
+                fail(function);
+            printf("value %ld\n", value());
+        }
+
         int main(void)
         {
             char line[4096], text[4096];
@@ -208,6 +218,8 @@ final class Caller: Sendable {
                     control(connection, 55, 0, NULL);
                 else if (!strcmp(line, "unanswered"))
                     unanswered();
+                else if (sscanf(line, "value %s", text) == 1)
+                    show_value(text);
                 else if (!strcmp(line, "sleeper"))
                     fork_sleeper();
                 else if (sscanf(line, "exec %s", text) == 1) {

@@ -58,6 +58,10 @@ struct Workspace {
     /// Compiles C.
     /// - Returns: The result's path.
     func compile(_ code: String, as name: String, _ options: String...) async throws -> String {
+        try await compile(code, as: name, options)
+    }
+
+    func compile(_ code: String, as name: String, _ options: [String]) async throws -> String {
         let source = try write(code, to: name + ".c")
         let result = "\(path)/\(name)"
         let program = try await Program.run(["cc", "-O1", "-Wall", "-o", result, source] + options + ["-ldl"])

@@ -1,0 +1,62 @@
+internal import OS
+
+/// Files that are rewritten in place (`cp`, `patchelf`, a linker that keeps the inode) while they are probed. A probe
+/// stands at an offset of the file, and the kernel keeps the instruction that it read there once: in each process that
+/// maps the file later, the breakpoint would be put into whatever is at that offset by then, and the old instruction
+/// would be run in its place.
+extension ProbeKeeper {
+    /// Readable when there is something to `readModifications`.
+    var modifications: Int32? { table.monitor?.descriptor }
+
+    /// Lets go of files that were modified since the last time.
+    mutating func readModifications() {
+        for report in table.monitor?.drain() ?? [] {
+            for modified in table.modified(report) {
+                if let released = modified.released { closer.closeAtOnce(released) }
+                letGo(modified)
+            }
+        }
+    }
+
+    private mutating func letGo(_ modified: ProbeTable.Modified) {
+        let (path, identities) = lifetimes.forget(modified.file)
+        candidates.forget(identities)
+        let event = "\(modified.path) was changed in place and its probes are taken out"
+        if let path {
+            retry(.path(path))
+        } else if hostTargets.contains(modified.path) {
+            retry(.path(modified.path))
+            items.append(.notice("\(event); it is looked into again"))
+            return
+        } else if !seesMappings {
+            items.append(.notice("\(event); it is not traced any more"))
+            return
+        }
+        items.append(.detail("\(event); it is looked into again when it is used"))
+    }
+
+    /// A file that is written at length, or whose links the kernel can't close, is asked for again and again.
+    private static let retryInterval: Int64 = 50_000_000
+
+    var isRetrying: Bool { !retries.isEmpty }
+
+    mutating func retry(_ job: ProbeJob) {
+        // What a container's job did not probe is seen when it is mapped.
+        switch job {
+        case .container: break
+        case .mapped, .path, .root: retries.append((Clock.monotonic + Self.retryInterval, job))
+        }
+    }
+
+    /// Does again what was put off.
+    mutating func retryDue(isKnown: (String) -> Bool) {
+        let now = Clock.monotonic
+        guard let first = retries.first, first.at <= now else { return }
+        let due = retries.prefix { $0.at <= now }
+        retries.removeFirst(due.count)
+        for (_, job) in due {
+            if case .root(_, let container) = job, !isKnown(container) { continue }
+            submit(job)
+        }
+    }
+}

@@ -1,0 +1,153 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite("A probed file that is rewritten in place", .asRoot, .having("cc", "nm"))
+    struct Modifications {
+        /// Two builds of a library. Where the first has `SSL_ctrl`, which begins by loading 7, the second has
+        /// `SSL_answer`, which begins by loading 42; behind it comes its `SSL_ctrl`.
+        private struct Library {
+            let path: String
+            let next: String
+
+            init(in workspace: Workspace) async throws {
+                let options = ["-shared", "-fPIC", "-fno-toplevel-reorder", "-Wl,-soname,libssl.so.3"]
+                path = try await workspace.compile(Self.code(Self.control + Self.answer), as: "libssl.so", options)
+                next = try await workspace.compile(Self.code(Self.answer + Self.control), as: "next.so", options)
+                let (control, answer) = (
+                    try await Self.address(of: "SSL_ctrl", in: path), try await Self.address(of: "SSL_answer", in: next)
+                )
+                try #require(control == answer)
+            }
+
+            /// Puts the second build into the file of the first, whose inode stays.
+            func rewrite() async throws {
+                let inode = try FileManager.default.attributesOfItem(atPath: path)[.systemFileNumber] as? Int
+                try await Program.check("cp", next, path)
+                #expect(try FileManager.default.attributesOfItem(atPath: path)[.systemFileNumber] as? Int == inode)
+            }
+
+            private static func address(of symbol: String, in library: String) async throws -> String {
+                let symbols = try await Program.check("nm", "-D", library)
+                let line = symbols.split(separator: "\n").first { $0.hasSuffix(" \(symbol)") }
+                return String(try #require(line?.split(separator: " ").first))
+            }
+
+            private static func code(_ functions: String) -> String {
+                functions + """
+                    static long something;
+                    void *TLS_method(void) { return &something; }
+                    void *SSL_CTX_new(void *method) { return method; }
+                    void *SSL_new(void *context) { return context; }
+
+                    """
+            }
+
+            private static let control = """
+                __attribute__((aligned(64))) long SSL_ctrl(void *ssl, int command, long number, void *pointer)
+                {
+                    return 7;
+                }
+
+                """
+            private static let answer = """
+                __attribute__((aligned(64))) long SSL_answer(void)
+                {
+                    return 42;
+                }
+
+                """
+        }
+
+        /// What the new build does is what its code says.
+        private func expectAnswer(_ caller: Caller) async throws {
+            try await caller.tell("value SSL_answer")
+            try await wait("the value", caller.program) { caller.program.output.contains("value ") }
+            #expect(caller.program.output.all.filter { $0.hasPrefix("value ") } == ["value 42"])
+        }
+
+        /// Calls until a call is traced.
+        private func expectEvents(_ tracer: Tracer, _ caller: Caller) async throws {
+            let name = uniqueName("rewritten")
+            let event = try await wait("an event of the new build", tracer.program) {
+                try await caller.tell("name \(name)")
+                return try tracer.events(named: name).first
+            }
+            #expect(event.proc.pid == caller.pid)
+        }
+
+        @Test("after its user has ended: the next one runs the new code, and is traced")
+        func betweenUsers() async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let path = try await Caller.compile(in: workspace)
+            let library = try await Library(in: workspace)
+            let tracer = try await Tracer("-v")
+            defer { tracer.stop() }
+            let first = try await Caller(path, library: library.path)
+            defer { first.stop() }
+            try await tracer.notice(containing: "probed \(library.path)")
+            try await expectEvents(tracer, first)
+            first.stop()
+            _ = try await first.program.waitForEnd()
+
+            try await library.rewrite()
+            let second = try await Caller(path, library: library.path)
+            defer { second.stop() }
+            try await expectAnswer(second)
+            try await expectEvents(tracer, second)
+            try await tracer.notice(containing: "\(library.path) was changed in place")
+            // Its new probe, where it must not be: on the same code.
+            let third = try await Caller(path, library: library.path)
+            defer { third.stop() }
+            try await expectAnswer(third)
+            try await tracer.finish()
+        }
+
+        @Test("again and again, while one user follows the other: nobody runs what is not there")
+        func often() async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let path = try await Caller.compile(in: workspace)
+            let library = try await Library(in: workspace)
+            let original = try workspace.copy(library.path, as: "first.so")
+            let tracer = try await Tracer()
+            defer { tracer.stop() }
+            for _ in 0..<5 {
+                try await Program.check("cp", original, library.path)
+                let first = try await Caller(path, library: library.path)
+                defer { first.stop() }
+                try await expectEvents(tracer, first)
+                first.stop()
+                _ = try await first.program.waitForEnd()
+                try await library.rewrite()
+                let second = try await Caller(path, library: library.path)
+                defer { second.stop() }
+                try await expectAnswer(second)
+            }
+            try await tracer.finish()
+        }
+
+        @Test("with --binary: the user is told, and it is traced at its new place")
+        func named() async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let path = try await Caller.compile(in: workspace)
+            let library = try await Library(in: workspace)
+            let tracer = try await Tracer("--binary", library.path)
+            defer { tracer.stop() }
+            try await library.rewrite()
+            try await tracer.notice(containing: "\(library.path) was changed in place and its probes are taken out")
+            let caller = try await Caller(path, library: library.path)
+            defer { caller.stop() }
+            try await expectAnswer(caller)
+            try await expectEvents(tracer, caller)
+
+            // What it becomes next has no such function.
+            try Data("nothing".utf8).write(to: URL(filePath: library.next))
+            try await library.rewrite()
+            try await tracer.notice(containing: "not traced any more")
+            try await tracer.finish()
+        }
+    }
+}
