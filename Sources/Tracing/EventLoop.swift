@@ -110,7 +110,7 @@ final class EventLoop {
             for item in probes.takeItems() { output.add(item) }
             finishStartIfDone()
             deliverOverdue()
-            probes.retryDue(isKnown: containers.isKnown)
+            try probes.retryDue(isKnown: containers.isKnown)
             try checkNowAndThen()
             output.flush(&ownLosses)
         }

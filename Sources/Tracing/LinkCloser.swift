@@ -5,54 +5,87 @@ internal import Synchronization
 /// Takes probes out while the session goes on. The kernel waits for its own read sections at each (some 50 ms), and a
 /// traced process whose memory does not answer can hold one for ever: nobody else waits for that.
 final class LinkCloser: Sendable {
+    private struct Batch: Sendable {
+        let links: [BPFLink]
+        let closed: @Sendable () -> Void
+    }
+
     /// How long one batch keeps the next from its turn. Child processes do the closing and go on beyond it.
     private static let patience: Int32 = 5000
     /// How many threads may be held at once.
     private static let mostThreads = 64
 
     private let table: ProbeTable
-    private let queue = BlockingQueue<ProbeTable.Released>()
-    private let threads = Mutex(0)
+    private let queue = BlockingQueue<Batch>()
+    private let threads = Atomic(0)
 
     init(table: ProbeTable) throws(SystemError) {
         self.table = table
         try Threads.start(name: "detach") { [queue] in
-            while let released = queue.take() {
-                // One that is held is never probed again: who knows what will be in it.
-                if BPFLink.close(released.links, within: Self.patience) == released.links.count {
-                    table.closed(released.identity)
-                }
+            while let batch = queue.take() {
+                // A file whose links are held for longer is not probed again.
+                if BPFLink.close(batch.links, within: Self.patience) == batch.links.count { batch.closed() }
             }
         }
     }
 
+    /// Closes them when it is their turn.
     func close(_ released: ProbeTable.Released?) {
-        if let released { queue.put(released) }
+        guard let released else { return }
+        queue.put(Batch(links: released.links) { [table] in table.closed(released.identity) })
     }
 
     /// Closes the links of a file whose content is another by now, beside all that waits for its turn: as long as one is
-    /// open, the kernel puts its breakpoint into whatever is there.
+    /// open, the kernel puts its breakpoint into whatever is at its offset.
+    ///
+    /// The kernel takes the breakpoint's reason away before it begins to wait. Measured on two processors with Linux
+    /// 6.18, by mapping the file again and again after a write to it: the last mapping with a breakpoint in it mostly
+    /// begins less than 0.1 ms after the write, and 5 ms after it at worst; 18 ms where each processor has more to do
+    /// than it can.
     func closeAtOnce(_ released: ProbeTable.Released) {
-        let hasThread = threads.withLock { count in
-            guard count < Self.mostThreads else { return false }
-            count += 1
-            return true
+        let rest = Countdown(released.links.count)
+        for link in released.links {
+            let closed: @Sendable () -> Void = { [table] in
+                if rest.countDown() { table.closed(released.identity) }
+            }
+            if !closeOnThread(link, closed) { queue.put(Batch(links: [link], closed: closed)) }
         }
-        guard hasThread else { return close(released) }
+    }
+
+    /// On a thread of its own, which may be held.
+    private func closeOnThread(_ link: BPFLink, _ closed: @escaping @Sendable () -> Void) -> Bool {
+        guard threads.add(1, ordering: .relaxed).newValue <= Self.mostThreads else {
+            threads.subtract(1, ordering: .relaxed)
+            return false
+        }
         do throws(SystemError) {
             try Threads.startApart(name: "detach") { [self] in
-                for link in released.links { link.close() }
-                table.closed(released.identity)
-                threads.withLock { $0 -= 1 }
+                link.close()
+                closed()
+                threads.subtract(1, ordering: .relaxed)
             }
+            return true
         } catch {
-            threads.withLock { $0 -= 1 }
-            close(released)
+            threads.subtract(1, ordering: .relaxed)
+            return false
         }
     }
 
     /// Ends the thread. What waits for its turn is detached as its links go.
     func end() {
         queue.close()
+    }
+}
+
+/// Tells the last of several.
+private final class Countdown: Sendable {
+    private let count: Atomic<Int>
+
+    init(_ count: Int) {
+        self.count = Atomic(count)
+    }
+
+    func countDown() -> Bool {
+        count.subtract(1, ordering: .acquiringAndReleasing).newValue == 0
     }
 }

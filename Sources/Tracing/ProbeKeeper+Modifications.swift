@@ -4,6 +4,9 @@ internal import OS
 /// stands at an offset of the file, and the kernel keeps the instruction that it read there once: in each process that
 /// maps the file later, the breakpoint would be put into whatever is at that offset by then, and the old instruction
 /// would be run in its place.
+///
+/// An overlay tells of its own file alone: what is written to the file below it by another way is not seen; and what is
+/// written to it may have gone into a copy of its own, while other overlays go on to show the file that was probed.
 extension ProbeKeeper {
     /// Readable when there is something to `readModifications`.
     var modifications: Int32? { table.monitor?.descriptor }
@@ -32,13 +35,23 @@ extension ProbeKeeper {
             items.append(.notice("\(event); it is not traced any more"))
             return
         }
-        items.append(.detail("\(event); it is looked into again when it is used"))
+        items.append(.detail("\(event); it is looked into again"))
+        // Whoever maps it all the while: by another overlay, or because its code is the same as before.
+        if modifiedRescan == nil {
+            let now = Clock.monotonic
+            modifiedRescan = max(now + Self.settling, lastModifiedRescan + Self.rescanInterval)
+        }
     }
+
+    /// Nanoseconds. Links are closed by then, and a file that was written at a stretch is looked into by the first scan.
+    private static let settling: Int64 = 250_000_000
+    /// Nanoseconds; whoever writes to a probed file all the time makes no more of them.
+    private static let rescanInterval: Int64 = 2_000_000_000
 
     /// A file that is written at length, or whose links the kernel can't close, is asked for again and again.
     private static let retryInterval: Int64 = 50_000_000
 
-    var isRetrying: Bool { !retries.isEmpty }
+    var isRetrying: Bool { !retries.isEmpty || modifiedRescan != nil }
 
     mutating func retry(_ job: ProbeJob) {
         // What a container's job did not probe is seen when it is mapped.
@@ -49,8 +62,13 @@ extension ProbeKeeper {
     }
 
     /// Does again what was put off.
-    mutating func retryDue(isKnown: (String) -> Bool) {
+    mutating func retryDue(isKnown: (String) -> Bool) throws(SystemError) {
         let now = Clock.monotonic
+        if let due = modifiedRescan, due <= now {
+            modifiedRescan = nil
+            lastModifiedRescan = now
+            try beginRescan()
+        }
         guard let first = retries.first, first.at <= now else { return }
         let due = retries.prefix { $0.at <= now }
         retries.removeFirst(due.count)

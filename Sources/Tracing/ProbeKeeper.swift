@@ -29,6 +29,10 @@ struct ProbeKeeper {
     let hostTargets: Set<String>
     /// Jobs whose file was being modified, and when they are done again; CLOCK_MONOTONIC, nanoseconds.
     var retries: [(at: Int64, job: ProbeJob)] = []
+    /// When all processes are looked at because a file was modified, and when they last were; CLOCK_MONOTONIC,
+    /// nanoseconds.
+    var modifiedRescan: Int64?
+    var lastModifiedRescan: Int64 = 0
     /// What the user should know.
     var items: [SessionItem] = []
     /// What was probed too late, or never.
@@ -194,8 +198,9 @@ struct ProbeKeeper {
         if !lifetimes.isInDoubt { nextSweep = max(nextSweep, now + Self.sweepInterval) }
     }
 
-    /// After missed reports: whatever is mapped now is looked at again, by a thread that may wait for it.
-    private mutating func beginRescan() throws(SystemError) {
+    /// After missed reports, or modified files: whatever is mapped now is looked at again, by a thread that may wait for
+    /// it.
+    mutating func beginRescan() throws(SystemError) {
         // What is missed while a scan runs may be behind it: another one follows.
         isRescanWanted = isRescanning
         guard !isRescanning else { return }

@@ -128,6 +128,62 @@ extension EndToEnd {
             try await tracer.finish()
         }
 
+        @Test("by one of two containers that share it: each is traced with the code that it has")
+        func overlaid() async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let path = try await Caller.compile(in: workspace)
+            let layer = try Workspace()
+            defer { layer.remove() }
+            let library = try await Library(in: layer)
+            let merged = try (1...2).map { number in
+                try ["upper", "work", "merged"].map { name in
+                    let folder = "\(workspace.path)/\(name)\(number)"
+                    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+                    return folder
+                }
+            }
+            var mounts: [String] = []
+            defer {
+                // Lazily: what still maps its files ends after this.
+                for mount in mounts { umount2(mount, Int32(MNT_DETACH)) }
+            }
+            for folders in merged {
+                let options = "lowerdir=\(layer.path),upperdir=\(folders[0]),workdir=\(folders[1])"
+                try await Program.check("mount", "-t", "overlay", "overlay", "-o", options, folders[2])
+                mounts.append(folders[2])
+            }
+            let tracer = try await Tracer("-v")
+            defer { tracer.stop() }
+            let writer = try await Caller(path, library: "\(mounts[0])/libssl.so")
+            defer { writer.stop() }
+            try await expectEvents(tracer, writer)
+            let other = try await Caller(path, library: "\(mounts[1])/libssl.so")
+            defer { other.stop() }
+            try await expectEvents(tracer, other)
+            writer.stop()
+            _ = try await writer.program.waitForEnd()
+
+            try await Program.check("cp", library.next, "\(mounts[0])/libssl.so")
+            try await tracer.notice(containing: "was changed in place")
+            try await expectEvents(tracer, other)
+            let next = try await Caller(path, library: "\(mounts[0])/libssl.so")
+            defer { next.stop() }
+            try await expectAnswer(next)
+            try await expectEvents(tracer, next)
+            try await expectEvents(tracer, other)
+            // Now the file is its own.
+            next.stop()
+            _ = try await next.program.waitForEnd()
+            try await Program.check("cp", library.path, "\(mounts[0])/libssl.so")
+            let last = try await Caller(path, library: "\(mounts[0])/libssl.so")
+            defer { last.stop() }
+            try await expectAnswer(last)
+            try await expectEvents(tracer, last)
+            try await expectEvents(tracer, other)
+            try await tracer.finish()
+        }
+
         @Test("with --binary: the user is told, and it is traced at its new place")
         func named() async throws {
             let workspace = try Workspace()

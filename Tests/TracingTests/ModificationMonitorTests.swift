@@ -55,7 +55,7 @@ struct ModificationMonitorTests {
         }
     }
 
-    @Test("what leaves the content as it is is not reported: reading, mapping, a new mode, a new name, a new file there")
+    @Test("what leaves the content as it is is not reported: reading, mapping, a new mode, a new name")
     func unmodified() throws {
         defer { remove() }
         let other = path + "-other"
