@@ -21,13 +21,20 @@ struct FileProber: Sendable {
 
     /// - Parameter sibling: Opens a library that the file needs, by its name, for versions that stand there.
     /// - Parameter shownPath: As the process sees it.
+    /// - Parameter attempts: How often it may change meanwhile.
     func probe(
-        _ file: RegularFile, shownPath: String, sibling: @escaping (String) -> RegularFile?
+        _ file: RegularFile, shownPath: String, sibling: @escaping (String) -> RegularFile?, attempts: Int = 3
     ) -> ProbeOutcome {
         let identity = InodeIdentity(of: file, identifier: identifier)
         if let known = claim(identity, changedAt: file.status.changedAt) { return known }
         let outcome = probeUnknown(file, identity, shownPath: shownPath, sibling: sibling)
         table.finish(identity, outcome)
+        // It may be a new link or mode alone.
+        if case .changing = outcome, attempts > 1, let again = try? RegularFile(path: file.descriptor.path),
+            again.status.changedAt != file.status.changedAt
+        {
+            return probe(again, shownPath: shownPath, sibling: sibling, attempts: attempts - 1)
+        }
         return outcome
     }
 
@@ -72,13 +79,16 @@ struct FileProber: Sendable {
             }
         }
         let unversioned = references(places.map { _ in nil })
-        let (watch, unwatched) = watch(file)
+        let index = table.register(unversioned, identity, file.status)
+        // Probes stand at offsets: a file that is rewritten in place is to be let go at once. One that can't be watched
+        // is probed all the same, as all are where there is no monitor.
+        var unwatched: SystemError?
+        do throws(SystemError) { try table.watch(index, file) } catch { unwatched = error }
         // What was found holds for the file as it was opened. From here on a change is told.
         guard (try? FileStatus(descriptor: file.descriptor, path: shownPath))?.changedAt == file.status.changedAt else {
-            if let watch { table.monitor?.remove(watch) }
+            table.unregister(index, identity)
             return .changing
         }
-        let index = table.register(unversioned, identity, file.status, watch)
         let points = places.enumerated().compactMap { offset, place in
             rules[place.1.rule].map { rule in
                 ProbePoint(
@@ -103,16 +113,6 @@ struct FileProber: Sendable {
         } catch {
             table.unregister(index, identity)
             return .refused("\(shownPath): \(error)")
-        }
-    }
-
-    /// Probes stand at offsets: a file that is rewritten in place is to be let go at once. One that can't be watched is
-    /// probed all the same, as all are where there is no monitor.
-    private func watch(_ file: RegularFile) -> (ModificationMonitor.Watch?, failure: SystemError?) {
-        do throws(SystemError) {
-            return (try table.monitor?.watch(file), nil)
-        } catch {
-            return (nil, error)
         }
     }
 }

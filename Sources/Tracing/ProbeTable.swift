@@ -10,7 +10,7 @@ final class ProbeTable: Sendable {
         /// As it was when it was looked into.
         let status: FileStatus
         /// nil: nobody tells when it changes.
-        let watch: ModificationMonitor.Watch?
+        var watch: ModificationMonitor.Watch?
         var points: [LibraryReference]
         var links: [BPFLink] = []
     }
@@ -22,13 +22,19 @@ final class ProbeTable: Sendable {
         var outcome: ProbeOutcome?
     }
 
+    /// A file whose links are being closed. For as long as the kernel has a probe it has the instruction that it read
+    /// there: if the file is another by now, it is not to be probed again before.
+    private struct Closing {
+        var batches = 0
+        var watch: ModificationMonitor.Watch?
+        var isModified = false
+    }
+
     private struct State {
         var traced: [UInt32: Traced] = [:]
         var nextFile: UInt32 = 0
         var known: [InodeIdentity: Known] = [:]
-        /// Files whose links are being closed. While the kernel has a probe it has the instruction that stood there: the
-        /// file is not to be probed again before.
-        var closing: Set<InodeIdentity> = []
+        var closing: [InodeIdentity: Closing] = [:]
         /// Files that were modified while they were probed, and when that was noticed.
         var modified: [InodeIdentity: Int64] = [:]
         /// What the cookies of released files mean: the ring buffer may still hold their last events.
@@ -53,7 +59,7 @@ final class ProbeTable: Sendable {
     /// - Returns: nil where it is; else what came of it, `pending` while another thread is at it.
     func claim(_ file: InodeIdentity, changedAt: Int64) -> ProbeOutcome? {
         state.withLock { state in
-            if state.closing.contains(file) { return .changing }
+            if state.closing[file]?.isModified == true { return .changing }
             // Whoever wrote to it may write on.
             if state.modified[file] != nil, 0..<Self.settling ~= Clock.realtime - changedAt { return .changing }
             if let known = state.known[file] {
@@ -82,16 +88,21 @@ final class ProbeTable: Sendable {
 
     /// Registers a file before it is probed, so that its first event finds its meaning.
     /// - Returns: The file's half of the cookie.
-    func register(
-        _ points: [LibraryReference], _ identity: InodeIdentity, _ status: FileStatus,
-        _ watch: ModificationMonitor.Watch?
-    ) -> UInt32 {
+    func register(_ points: [LibraryReference], _ identity: InodeIdentity, _ status: FileStatus) -> UInt32 {
         state.withLock { state in
             let file = state.nextFile
             state.nextFile += 1
-            state.traced[file] = Traced(identity: identity, status: status, watch: watch, points: points)
+            state.traced[file] = Traced(identity: identity, status: status, points: points)
             return file
         }
+    }
+
+    /// Has a registered file watched from here on.
+    /// - Throws: `SystemError` where it can't be.
+    func watch(_ index: UInt32, _ file: RegularFile) throws(SystemError) {
+        // Once it is registered: `closed` removes no watch of a registered file.
+        guard let watch = try monitor?.watch(file) else { return }
+        state.withLock { $0.traced[index]?.watch = watch }
     }
 
     /// Keeps the links of a registered file.
@@ -109,33 +120,46 @@ final class ProbeTable: Sendable {
         state.withLock { $0.traced[file]?.points = points }
     }
 
-    /// Forgets a registered file that could not be probed.
+    /// Forgets a registered file that was not probed.
     func unregister(_ file: UInt32, _ identity: InodeIdentity) {
         state.withLock { state in
-            if let traced = state.traced.removeValue(forKey: file) {
-                stopWatching(traced)
-            } else {
+            guard let traced = state.traced.removeValue(forKey: file) else {
                 // It was modified meanwhile.
-                state.closing.remove(identity)
+                finishClosing(identity, &state)
+                return
             }
+            if state.closing[identity] == nil { stopWatching(traced.watch) }
         }
     }
 
-    /// Links that are to be closed, of a file that is not probed again before they are.
+    /// Links that are to be closed.
     struct Released {
         let identity: InodeIdentity
         let links: [BPFLink]
     }
 
     /// Forgets a file that nobody uses; when it is mapped again it is looked into again.
-    /// - Returns: What is to be detached.
+    /// - Returns: What is to be detached; `closed` tells when it is.
     func release(_ file: UInt32) -> Released? {
-        state.withLock { state in forget(file, &state).map { Released(identity: $0.identity, links: $0.links) } }
+        state.withLock { state in
+            forget(file, &state).map { Released(identity: $0.identity, links: $0.links) }
+        }
     }
 
-    /// Says that the links of a released file are closed.
+    /// The links of a released file are closed.
     func closed(_ file: InodeIdentity) {
-        state.withLock { _ = $0.closing.remove(file) }
+        state.withLock { finishClosing(file, &$0) }
+    }
+
+    private func finishClosing(_ file: InodeIdentity, _ state: inout State) {
+        guard let closing = state.closing[file] else { return }
+        guard closing.batches <= 1 else {
+            state.closing[file]?.batches -= 1
+            return
+        }
+        state.closing[file] = nil
+        // It may be probed again by now.
+        if !state.traced.values.contains(where: { $0.identity == file }) { stopWatching(closing.watch) }
     }
 
     /// A file that was modified while it was probed, or about to be.
@@ -147,41 +171,47 @@ final class ProbeTable: Sendable {
         let released: Released?
     }
 
-    /// Forgets a file whose content is another by now.
+    /// Forgets files whose content is another by now.
     func modified(_ report: ModificationMonitor.Report) -> [Modified] {
+        func isMeant(_ watch: ModificationMonitor.Watch?) -> Bool {
+            switch report {
+            case .modified(let modified): watch == modified
+            case .overflow: watch != nil
+            }
+        }
         let now = Clock.monotonic
         return state.withLock { state in
-            let files = state.traced.filter { _, traced in
-                switch report {
-                case .modified(let watch): traced.watch == watch
-                case .overflow: traced.watch != nil
-                }
-            }
-            return files.compactMap { file, _ in
+            state.modified = state.modified.filter { now - $0.value < Self.memoryOfReleased }
+            let files = state.traced.filter { isMeant($0.value.watch) }.keys
+            let modified = files.compactMap { file -> Modified? in
                 guard let traced = forget(file, &state) else { return nil }
-                state.modified = state.modified.filter { now - $0.value < Self.memoryOfReleased }
-                state.modified[traced.identity] = now
+                let released = Released(identity: traced.identity, links: traced.links)
                 return Modified(
                     file: file, path: traced.points.first?.path ?? "",
-                    released: traced.links.isEmpty
-                        ? nil : Released(identity: traced.identity, links: traced.links))
+                    released: traced.links.isEmpty ? nil : released)
             }
+            for (file, closing) in state.closing where isMeant(closing.watch) {
+                state.closing[file]?.isModified = true
+                state.modified[file] = now
+            }
+            return modified
         }
     }
 
-    private func forget(_ file: UInt32, _ state: inout sending State) -> Traced? {
+    private func forget(_ file: UInt32, _ state: inout State) -> Traced? {
         guard let traced = state.traced.removeValue(forKey: file) else { return nil }
-        stopWatching(traced)
         state.known[traced.identity] = nil
-        state.closing.insert(traced.identity)
+        // Watched until its links are closed.
+        state.closing[traced.identity, default: Closing()].batches += 1
+        state.closing[traced.identity]?.watch = traced.watch
         let now = Clock.monotonic
         state.released.removeAll { now - $0.at > Self.memoryOfReleased }
         state.released.append((file, traced.points, now))
         return traced
     }
 
-    private func stopWatching(_ traced: Traced) {
-        if let watch = traced.watch { monitor?.remove(watch) }
+    private func stopWatching(_ watch: ModificationMonitor.Watch?) {
+        if let watch { monitor?.remove(watch) }
     }
 
     /// Nanoseconds.
@@ -220,63 +250,10 @@ final class ProbeTable: Sendable {
         state.withLock { state in
             let links = state.traced.values.flatMap(\.links)
             for file in state.traced.keys {
-                state.traced[file].map(stopWatching)
+                stopWatching(state.traced[file]?.watch)
                 state.traced[file]?.links = []
             }
             return links
         }
-    }
-}
-
-/// The attach cookie: which rule the program applies, and which place of which file it was.
-struct Cookie {
-    let rawValue: UInt64
-
-    init(rawValue: UInt64) {
-        self.rawValue = rawValue
-    }
-
-    init(file: UInt32, point: Int, rule: Int) {
-        rawValue = UInt64(file) << 32 | UInt64(point) << 8 | UInt64(rule)
-    }
-
-    var file: UInt32 { UInt32(rawValue >> 32) }
-    var point: Int { Int(rawValue >> 8 & 0xff_ffff) }
-}
-
-/// A file with probes in it.
-struct ProbedFile: Sendable, Hashable {
-    /// In the table; the file's half of its cookies.
-    let number: UInt32
-    /// When its probes were in place; CLOCK_MONOTONIC, nanoseconds.
-    let since: Int64
-}
-
-/// What came of looking into a file.
-enum ProbeOutcome: Sendable {
-    case noLibrary
-    /// `detail` says what is probed and where; nil for a file that was probed before.
-    case traced(ProbedFile, detail: String?)
-    /// It holds a TLS library that can't be probed; a sentence, nil where it was said before.
-    case refused(String?)
-    case unreadable(SystemError)
-    /// Nobody maps it any more.
-    case vanished
-    /// Another thread is at it.
-    case pending
-    /// It was modified just now; to be looked into again some time later.
-    case changing
-
-    /// The same, for a file that the user was told about.
-    var withoutWords: ProbeOutcome {
-        switch self {
-        case .refused: .refused(nil)
-        case .traced(let file, _): .traced(file, detail: nil)
-        default: self
-        }
-    }
-
-    var isTraced: Bool {
-        if case .traced = self { true } else { false }
     }
 }

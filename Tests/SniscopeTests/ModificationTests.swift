@@ -61,8 +61,8 @@ extension EndToEnd {
 
         /// What the new build does is what its code says.
         private func expectAnswer(_ caller: Caller) async throws {
-            try await caller.tell("value SSL_answer")
-            try await wait("the value", caller.program) { caller.program.output.contains("value ") }
+            try caller.program.say("value SSL_answer")
+            try await wait("the value", caller.program) { caller.program.output.contains("done value") }
             #expect(caller.program.output.all.filter { $0.hasPrefix("value ") } == ["value 42"])
         }
 
@@ -76,13 +76,13 @@ extension EndToEnd {
             #expect(event.proc.pid == caller.pid)
         }
 
-        @Test("after its user has ended: the next one runs the new code, and is traced")
-        func betweenUsers() async throws {
+        @Test("after its user has ended: the next one runs the new code, and is traced", arguments: ["multi", "perf"])
+        func betweenUsers(attach: String) async throws {
             let workspace = try Workspace()
             defer { workspace.remove() }
             let path = try await Caller.compile(in: workspace)
             let library = try await Library(in: workspace)
-            let tracer = try await Tracer("-v")
+            let tracer = try await Tracer("-v", "--attach", attach)
             defer { tracer.stop() }
             let first = try await Caller(path, library: library.path)
             defer { first.stop() }
@@ -126,6 +126,39 @@ extension EndToEnd {
                 try await expectAnswer(second)
             }
             try await tracer.finish()
+        }
+
+        @Test("while a traced process holds its probe: it is probed again once that one has let go")
+        func held() async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let path = try await Caller.compile(in: workspace)
+            let library = try await Library(in: workspace)
+            let tracer = try await Tracer("-v")
+            defer { tracer.stop() }
+            let holder = try await Caller(path, library: library.path)
+            defer { holder.stop() }
+            try await expectEvents(tracer, holder)
+            try holder.program.say("unanswered")
+            try await wait("the call", holder.program) { holder.program.output.contains("held") }
+
+            try await library.rewrite()
+            try await tracer.notice(containing: "\(library.path) was changed in place")
+            let next = try await Caller(path, library: library.path)
+            defer { next.stop() }
+            try await expectAnswer(next)
+            let name = uniqueName("held")
+            try await next.tell("name \(name)")
+            #expect(probings(of: library, tracer) == 1)
+            holder.stop()
+            try await expectEvents(tracer, next)
+            #expect(probings(of: library, tracer) == 2)
+            #expect(try tracer.events(named: name).isEmpty)
+            try await tracer.finish()
+        }
+
+        private func probings(of library: Library, _ tracer: Tracer) -> Int {
+            tracer.program.errors.all.count { $0.contains("probed \(library.path)") }
         }
 
         @Test("by one of two containers that share it: each is traced with the code that it has")

@@ -1,0 +1,38 @@
+internal import OS
+
+/// A file with probes in it.
+struct ProbedFile: Sendable, Hashable {
+    /// In the table; the file's half of its cookies.
+    let number: UInt32
+    /// When its probes were in place; CLOCK_MONOTONIC, nanoseconds.
+    let since: Int64
+}
+
+/// What came of looking into a file.
+enum ProbeOutcome: Sendable {
+    case noLibrary
+    /// `detail` says what is probed and where; nil for a file that was probed before.
+    case traced(ProbedFile, detail: String?)
+    /// It holds a TLS library that can't be probed; a sentence, nil where it was said before.
+    case refused(String?)
+    case unreadable(SystemError)
+    /// Nobody maps it any more.
+    case vanished
+    /// Another thread is at it.
+    case pending
+    /// It was modified just now; to be looked into again some time later.
+    case changing
+
+    /// The same, for a file that the user was told about.
+    var withoutWords: ProbeOutcome {
+        switch self {
+        case .refused: .refused(nil)
+        case .traced(let file, _): .traced(file, detail: nil)
+        default: self
+        }
+    }
+
+    var isTraced: Bool {
+        if case .traced = self { true } else { false }
+    }
+}
