@@ -19,7 +19,6 @@ final class EventLoop {
         static let mailbox: UInt32 = 0
         static let records: UInt32 = 1
         static let mappings: UInt32 = 2
-        static let modifications: UInt32 = 3
     }
 
     /// Between two looks into the ring while records come thick; milliseconds.
@@ -87,10 +86,6 @@ final class EventLoop {
             try poller.add(descriptor, tag: Tag.mappings)
             try pacer.add(descriptor, tag: Tag.mappings)
         }
-        if let descriptor = probes.modifications {
-            try poller.add(descriptor, tag: Tag.modifications)
-            try pacer.add(descriptor, tag: Tag.modifications)
-        }
     }
 
     /// Runs until it is told to stop.
@@ -100,8 +95,6 @@ final class EventLoop {
         setClock()
         while !isStopping {
             let tags = try wait()
-            // Before all: as long as it waits, who maps the file is in danger.
-            if tags.contains(Tag.modifications) { probes.readModifications() }
             // Names of containers and files first: records are attributed by them.
             if tags.contains(Tag.mailbox) { try readMailbox() }
             if tags.contains(Tag.mappings) { try readMappings() }

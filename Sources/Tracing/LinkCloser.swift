@@ -35,21 +35,25 @@ final class LinkCloser: Sendable {
         queue.put(Batch(links: released.links) { [table] in table.closed(released.identity) })
     }
 
-    /// Closes the links of a file whose content is another by now, beside all that waits for its turn: as long as one is
-    /// open, the kernel puts its breakpoint into whatever is at its offset.
-    ///
-    /// The kernel takes the breakpoint's reason away before it begins to wait. Measured on two processors with Linux
-    /// 6.18, by mapping the file again and again after a write to it: the last mapping with a breakpoint in it mostly
-    /// begins less than 0.1 ms after the write, and 5 ms after it at worst; 18 ms where each processor has more to do
-    /// than it can.
+    /// Closes them beside all that waits for its turn.
     func closeAtOnce(_ released: ProbeTable.Released) {
         let rest = Countdown(released.links.count)
-        for link in released.links {
-            let closed: @Sendable () -> Void = { [table] in
-                if rest.countDown() { table.closed(released.identity) }
-            }
-            if !closeOnThread(link, closed) { queue.put(Batch(links: [link], closed: closed)) }
+        for link in released.links { closeAtOnce(link, of: released, rest) }
+    }
+
+    /// Closes them at once, the first, which is mostly the only one, on this thread: a traced process may hold it.
+    func closeHere(_ released: ProbeTable.Released) {
+        let rest = Countdown(released.links.count)
+        for link in released.links.dropFirst() { closeAtOnce(link, of: released, rest) }
+        released.links.first?.close()
+        if rest.countDown() { table.closed(released.identity) }
+    }
+
+    private func closeAtOnce(_ link: BPFLink, of released: ProbeTable.Released, _ rest: Countdown) {
+        let closed: @Sendable () -> Void = { [table] in
+            if rest.countDown() { table.closed(released.identity) }
         }
+        if !closeOnThread(link, closed) { queue.put(Batch(links: [link], closed: closed)) }
     }
 
     /// On a thread of its own, which may be held.

@@ -8,20 +8,8 @@ internal import OS
 /// An overlay tells of its own file alone: what is written to the file below it by another way is not seen; and what is
 /// written to it may have gone into a copy of its own, while other overlays go on to show the file that was probed.
 extension ProbeKeeper {
-    /// Readable when there is something to `readModifications`.
-    var modifications: Int32? { table.monitor?.descriptor }
-
-    /// Lets go of files that were modified since the last time.
-    mutating func readModifications() {
-        for report in table.monitor?.drain() ?? [] {
-            for modified in table.modified(report) {
-                if let released = modified.released { closer.closeAtOnce(released) }
-                letGo(modified)
-            }
-        }
-    }
-
-    private mutating func letGo(_ modified: ProbeTable.Modified) {
+    /// A file was modified; its probes are being taken out.
+    mutating func letGo(_ modified: ProbeTable.Modified) {
         let (path, identities) = lifetimes.forget(modified.file)
         candidates.forget(identities)
         let event = "\(modified.path) was changed in place and its probes are taken out"

@@ -9,6 +9,7 @@ struct ProbeKeeper {
         case finished(ProbeJob, [ProbeOutcome])
         case rescanned(Result<ProcessScan, SystemError>)
         case swept(ProbeSweep.Findings)
+        case modified(ProbeTable.Modified)
     }
 
     /// Between two looks for files that nobody maps any more; nanoseconds.

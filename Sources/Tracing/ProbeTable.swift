@@ -133,7 +133,7 @@ final class ProbeTable: Sendable {
     }
 
     /// Links that are to be closed.
-    struct Released {
+    struct Released: Sendable {
         let identity: InodeIdentity
         let links: [BPFLink]
     }
@@ -163,7 +163,7 @@ final class ProbeTable: Sendable {
     }
 
     /// A file that was modified while it was probed, or about to be.
-    struct Modified {
+    struct Modified: Sendable {
         let file: UInt32
         /// As processes see it.
         let path: String

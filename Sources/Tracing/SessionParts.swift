@@ -14,6 +14,7 @@ struct SessionParts {
     let table: ProbeTable
     let pool: ProbePool
     let closer: LinkCloser
+    let modifications: ModificationThreads?
     var candidates: MappedCandidates
     var containers: ContainerTracker
     let monitors: MonitorReader
@@ -48,6 +49,9 @@ struct SessionParts {
         // Without it a file that is rewritten in place stays probed; `doctor` says why there is none.
         table = ProbeTable(monitor: try? ModificationMonitor())
         closer = try LinkCloser(table: table)
+        modifications = try table.monitor.map { [table, closer] monitor in
+            try ModificationThreads(monitor, table: table, closer: closer) { mailbox.post(.probes(.modified($0))) }
+        }
         let prober = FileProber(
             inspector: Inspector(catalog: options.catalog),
             rules: Dictionary(uniqueKeysWithValues: zip(rules, 0...)), uprobe: program.uprobe,

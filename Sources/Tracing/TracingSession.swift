@@ -21,6 +21,7 @@ public final class TracingSession: Sendable {
         let table: ProbeTable
         let pool: ProbePool
         let closer: LinkCloser
+        let modifications: ModificationThreads?
         let monitors: MonitorReader
     }
 
@@ -34,7 +35,7 @@ public final class TracingSession: Sendable {
         self.mailbox = mailbox
         closing = Closing(
             program: parts.program, tracepoints: parts.tracepoints, table: parts.table, pool: parts.pool,
-            closer: parts.closer, monitors: parts.monitors)
+            closer: parts.closer, modifications: parts.modifications, monitors: parts.monitors)
         watchers = parts.dockerSockets.map { socket in
             Task {
                 await DockerWatcher(client: DockerClient(socket: socket)) { mailbox.post(.docker($0)) }.run()
@@ -80,6 +81,7 @@ public final class TracingSession: Sendable {
         for watcher in watchers { watcher.cancel() }
         closing.pool.close()
         closing.closer.end()
+        closing.modifications?.close()
         closing.monitors.close()
         let links = closing.table.takeLinks() + closing.tracepoints
         let count = links.count

@@ -76,13 +76,13 @@ extension EndToEnd {
             #expect(event.proc.pid == caller.pid)
         }
 
-        @Test("after its user has ended: the next one runs the new code, and is traced", arguments: ["multi", "perf"])
-        func betweenUsers(attach: String) async throws {
+        @Test("after its user has ended: the next one runs the new code, and is traced")
+        func betweenUsers() async throws {
             let workspace = try Workspace()
             defer { workspace.remove() }
             let path = try await Caller.compile(in: workspace)
             let library = try await Library(in: workspace)
-            let tracer = try await Tracer("-v", "--attach", attach)
+            let tracer = try await Tracer("-v")
             defer { tracer.stop() }
             let first = try await Caller(path, library: library.path)
             defer { first.stop() }
