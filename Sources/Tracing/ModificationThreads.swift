@@ -6,9 +6,11 @@ internal import Synchronization
 /// into whatever is at their offsets by now, in each process that maps the file. The thread that hears of it does so
 /// itself, before anything else that wants a processor. It may be held by a traced process; another one listens then.
 ///
-/// The kernel takes the breakpoint's reason away before it begins to wait. Measured on two processors with Linux 6.18,
-/// by mapping the file again and again after a write to it: WINDOW. With `--attach perf` newer kernels wait first, for
-/// some 50 ms; before Linux 6.12 a call of a traced process that is being recorded holds it up as well.
+/// The kernel takes the breakpoint's reason away before it begins to wait. Measured on two processors with Linux 6.18, by
+/// mapping the file again and again after a write to it (45 times, 20 of them with four busy processes beside it): the
+/// last mapping with a breakpoint in it began before the write had returned (36), or 0.03 ms after it at worst; on an
+/// ordinary thread it was 5 ms, and 18 ms beside busy processes. With `--attach perf` newer kernels wait first, for some
+/// 50 ms; before Linux 6.12 they also wait for a call that is being recorded.
 final class ModificationThreads: Sendable {
     private enum Tag {
         static let modifications: UInt32 = 0
