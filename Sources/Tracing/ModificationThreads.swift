@@ -9,8 +9,8 @@ internal import Synchronization
 /// The kernel takes the breakpoint's reason away before it begins to wait. Measured on two processors with Linux 6.18, by
 /// mapping the file again and again after a write to it (45 times, 20 of them with four busy processes beside it): the
 /// last mapping with a breakpoint in it began before the write had returned (36), or 0.03 ms after it at worst; on an
-/// ordinary thread it was 5 ms, and 18 ms beside busy processes. With `--attach perf` newer kernels wait first, for some
-/// 50 ms; before Linux 6.12 they also wait for a call that is being recorded.
+/// ordinary thread it was 5 ms, and 18 ms beside busy processes. With `--attach perf` this kernel waits first: mostly 16 to
+/// 36 ms, more than 100 ms in three of ten. Before Linux 6.12 a call that is being recorded holds it up.
 final class ModificationThreads: Sendable {
     private enum Tag {
         static let modifications: UInt32 = 0
