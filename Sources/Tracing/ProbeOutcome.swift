@@ -32,6 +32,10 @@ enum ProbeOutcome: Sendable {
         }
     }
 
+    var isChanging: Bool {
+        if case .changing = self { true } else { false }
+    }
+
     var isTraced: Bool {
         if case .traced = self { true } else { false }
     }
