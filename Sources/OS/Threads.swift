@@ -82,16 +82,18 @@ public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
     public func put(_ element: Element, urgency: Int = 0) {
         pthread_mutex_lock(mutex)
         lanes[urgency].elements.append(element)
-        pthread_cond_signal(arrived)
+        // Not every thread may take it.
+        if lanes.count > 1 { pthread_cond_broadcast(arrived) } else { pthread_cond_signal(arrived) }
         pthread_mutex_unlock(mutex)
     }
 
     /// The oldest of the most urgent elements; nil once the queue is closed, whatever is in it.
-    public func take() -> Element? {
+    /// - Parameter urgencies: Of so many, from the most urgent on, elements are taken; nil: of all.
+    public func take(urgencies: Int? = nil) -> Element? {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         while !isClosed {
-            for index in lanes.indices {
+            for index in lanes.indices.prefix(urgencies ?? lanes.count) {
                 if let element = lanes[index].removeFirst() { return element }
             }
             pthread_cond_wait(arrived, mutex)

@@ -12,6 +12,8 @@ final class ProbePool: Sendable {
         var startedAt: [UInt64: Int64] = [:]
         var devices: [UInt64: UInt64] = [:]
         var abandoned: Set<UInt64> = []
+        /// Jobs at work on threads for what is urgent.
+        var urgent: Set<UInt64> = []
         /// Of jobs that are at work for too long, the devices of their files.
         var hungDevices: [UInt64: UInt64] = [:]
         var nextJob: UInt64 = 0
@@ -34,7 +36,7 @@ final class ProbePool: Sendable {
     ) throws(SystemError) {
         self.prober = prober
         self.report = report
-        for _ in 0..<threads { try startThread() }
+        for number in 0..<threads { try startThread(isForUrgent: number % 2 == 0) }
     }
 
     /// - Returns: The job's number, which comes back with its outcome.
@@ -50,24 +52,27 @@ final class ProbePool: Sendable {
     /// Replaces threads that are stuck. To be called now and then.
     func replaceStuckThreads() throws(SystemError) {
         let now = Clock.monotonic
-        let missing = work.withLock { work in
+        let missing = work.withLock { work -> [Bool] in
             let stuck = work.startedAt.filter { now - $0.value > Self.patience && !work.abandoned.contains($0.key) }
             work.abandoned.formUnion(stuck.keys)
             for job in stuck.keys { work.hungDevices[job] = work.devices[job] }
-            return min(stuck.count, Self.mostThreads - work.threads)
+            return stuck.keys.map(work.urgent.contains).prefix(max(Self.mostThreads - work.threads, 0)).map(\.self)
         }
-        for _ in 0..<max(missing, 0) { try startThread() }
+        for isForUrgent in missing { try startThread(isForUrgent: isForUrgent) }
     }
 
     func close() {
         queue.close()
     }
 
-    private func startThread() throws(SystemError) {
+    /// - Parameter isForUrgent: It leaves to others what has time: root folders of containers have many files, and the
+    ///   next container's program comes in milliseconds.
+    private func startThread(isForUrgent: Bool) throws(SystemError) {
         work.withLock { $0.threads += 1 }
         try Threads.startApart(name: "probe") { [self] in
-            while let (number, job) = queue.take() {
+            while let (number, job) = queue.take(urgencies: isForUrgent ? ProbeJob.urgencies - 1 : nil) {
                 let isHung = work.withLock { work in
+                    if isForUrgent { work.urgent.insert(number) }
                     work.startedAt[number] = Clock.monotonic
                     work.devices[number] = job.device
                     return job.device.map(work.hungDevices.values.contains) ?? false
@@ -76,6 +81,7 @@ final class ProbePool: Sendable {
                 report(.finished(number, job, isHung ? [.vanished] : prober.run(job) { report(.finding($0)) }))
                 let isReplaced = work.withLock { work in
                     work.startedAt[number] = nil
+                    work.urgent.remove(number)
                     work.devices[number] = nil
                     work.hungDevices[number] = nil
                     return work.abandoned.remove(number) != nil
