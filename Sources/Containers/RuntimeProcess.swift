@@ -51,13 +51,13 @@ public struct RuntimeProcess: Sendable, Equatable {
     /// outer one.
     /// - Throws: when /proc can't be listed.
     public static func running() throws(SystemError) -> [RuntimeProcess] {
-        try Processes.all().compactMap { pid in
+        try Processes.all().concurrentMap { pid -> RuntimeProcess? in
             guard let comm = ProcessRecord.comm(of: pid), isRuntime(comm: comm),
                 let cgroups = try? CgroupMembership(pid: pid),
                 !cgroups.paths.contains(where: { CgroupPath.containerID(in: $0) != nil })
             else { return nil }
             return RuntimeProcess(pid: pid, comm: comm)
-        }
+        }.compactMap(\.self)
     }
 
     /// Whether a process of this name may keep containers.

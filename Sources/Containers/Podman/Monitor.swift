@@ -31,10 +31,10 @@ final class Monitor {
     static func running() -> [(pid: Int32, uid: UInt32)] {
         // Without /proc none is found.
         let pids = (try? Processes.all()) ?? []
-        return pids.compactMap { pid in
+        return pids.concurrentMap { pid -> (pid: Int32, uid: UInt32)? in
             guard isMonitor(pid), let uid = try? ProcessRecord.credentials(of: pid).uid else { return nil }
             return (pid, uid)
-        }
+        }.compactMap(\.self)
     }
 
     /// By its name, which a process is free to choose.
