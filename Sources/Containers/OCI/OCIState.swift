@@ -30,7 +30,12 @@ struct OCIState: Sendable {
         self.format = format
         switch format {
         case .runc:
-            let record = try JSONFile.decode(Runc.self, from: json, of: file)
+            let wanted = JSONTrim.object(
+                json,
+                keeping: [
+                    "init_process_pid": [], "init_process_start": [], "cgroup_paths": [], "config": ["labels"],
+                ])
+            let record = try JSONFile.decode(Runc.self, from: wanted ?? json, of: file)
             process = Self.process(record.pid, record.startTime)
             cgroups = (record.cgroups ?? [:]).sorted { $0.key < $1.key }.map(\.value)
             bundlePath = record.config?.labels?.first { $0.hasPrefix("bundle=") }.map { String($0.dropFirst(7)) }
