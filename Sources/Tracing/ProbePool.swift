@@ -6,7 +6,7 @@ internal import Synchronization
 final class ProbePool: Sendable {
     /// A job that is at work for longer holds its thread for good, as far as one can tell: another one is started.
     private static let patience: Int64 = 1_000_000_000
-    private static let mostThreads = 16
+    private static let mostThreads = 28
 
     private struct Work {
         var startedAt: [UInt64: Int64] = [:]

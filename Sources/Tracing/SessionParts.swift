@@ -58,8 +58,9 @@ struct SessionParts {
             identifier: InodeIdentifier { BPFProgram.fileIdentity.image }, table: table,
             closer: closer, containers: RuntimeRegistry(scan.runtimes), preparesContainers: options.target.isOpen,
             targets: options.target.containerFiles)
-        // Most of the time they wait for the kernel.
-        pool = try ProbePool(prober: prober, threads: 4) { mailbox.post(.probing($0)) }
+        // Most of the time they wait for the kernel, and a probe counts from its beginning: that of the eighth container
+        // which starts at once is not to wait for the others' ends.
+        pool = try ProbePool(prober: prober, threads: 12) { mailbox.post(.probing($0)) }
         monitors = MonitorReader { mailbox.post(.monitored($0)) }
         containers = ContainerTracker(filter: options.containers, tree: tree, monitors: monitors)
         try containers.addExisting(scan.containers.containers, scan.runtimes, program)
