@@ -38,17 +38,6 @@ public enum CgroupPath {
             }
     }
 
-    /// A path as a reader in a cgroup namespace sees it, from the hierarchy's root: what lies outside the reader's own
-    /// namespace shows with "/.." for each level up (cgroup_namespaces(7)).
-    /// - Parameter root: Of the reader's namespace, from the hierarchy's root.
-    public static func absolute(_ path: String, fromNamespaceAt root: String) -> String {
-        var components = root.split(separator: "/")
-        for component in path.split(separator: "/") {
-            if component == ".." { _ = components.popLast() } else { components.append(component) }
-        }
-        return "/" + components.joined(separator: "/")
-    }
-
     /// - Returns: nil for a component that is no container's own cgroup.
     private static func container(
         _ component: Substring, in parent: Substring, above child: Substring

@@ -42,7 +42,7 @@ public enum Threads {
 
 /// A queue between threads: `take` waits until there is an element.
 public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
-    // `mutex` guards `elements` and `isClosed`; both live as long as this object, at one address.
+    // `mutex` guards `lanes` and `isClosed`; both live as long as this object, at one address.
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let arrived = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var lanes: [Lane]

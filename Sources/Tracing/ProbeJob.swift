@@ -52,8 +52,7 @@ extension FileProber {
     func run(_ job: ProbeJob, _ report: (ProbeFinding) -> Void) -> [ProbeOutcome] {
         switch job {
         case .mapped(let candidate):
-            let needed = probeNeeded(by: candidate)
-            return [probe(candidate)] + needed
+            return probe(candidate)
         case .path(let path):
             return [probe(path: path)]
         case .container(let cgroup, let maker):
@@ -69,38 +68,39 @@ extension FileProber {
         }
     }
 
-    /// What a file that was mapped just now has the loader map next: a probe that is begun before the loader is there
-    /// is in time, however long the kernel takes over it. Whatever the system's folders hold is probed already.
-    private func probeNeeded(by candidate: ProbeJob.MappedCandidate) -> [ProbeOutcome] {
-        guard candidate.mappedAt != nil, let user = candidate.users.first,
-            let file = try? ProcessFile.open(
-                pid: user.pid, range: user.range, path: candidate.path, identity: candidate.identity)
-        else { return [] }
-        let open: (String) -> RegularFile? = { try? ProcessFile.open(pid: user.pid, path: $0) }
-        let resolver = NeededResolver(
-            libraryPath: ProcessRecord.trustedEnvironment(of: user.pid)?["LD_LIBRARY_PATH"], cache: nil, open: open)
-        // Not an ELF file, or a damaged one.
-        let libraries = (try? resolver.neededElsewhere(by: candidate.path, file)) ?? []
-        return libraries.compactMap { path, source in
-            guard let library = source as? RegularFile else { return nil }
-            return probe(library, shownPath: path, sibling: Siblings.opener(of: path, open))
-        }
-    }
-
-    private func probe(_ candidate: ProbeJob.MappedCandidate) -> ProbeOutcome {
+    /// - Returns: The file's own outcome first, then those of what it needs.
+    private func probe(_ candidate: ProbeJob.MappedCandidate) -> [ProbeOutcome] {
         var failure: SystemError?
         for user in candidate.users {
             do throws(SystemError) {
                 let file = try ProcessFile.open(
                     pid: user.pid, range: user.range, path: candidate.path, identity: candidate.identity)
-                let sibling = Siblings.opener(of: candidate.path) { try? ProcessFile.open(pid: user.pid, path: $0) }
-                return probe(file, shownPath: candidate.path, sibling: sibling)
+                let open: (String) -> RegularFile? = { try? ProcessFile.open(pid: user.pid, path: $0) }
+                // Later than this its loader is there.
+                let needed = candidate.mappedAt == nil ? [] : probeNeeded(by: file, candidate.path, of: user.pid, open)
+                return [probe(file, shownPath: candidate.path, sibling: Siblings.opener(of: candidate.path, open))]
+                    + needed
             } catch {
                 failure = error
             }
         }
-        guard let failure, !failure.isNotFound else { return probeLeftBehind(candidate) }
-        return .unreadable(failure)
+        guard let failure, !failure.isNotFound else { return [probeLeftBehind(candidate)] }
+        return [.unreadable(failure)]
+    }
+
+    /// What a file that was mapped just now has the loader map next: a probe that is begun before the loader is there
+    /// is in time, however long the kernel takes over it. Whatever the system's folders hold is probed already.
+    private func probeNeeded(
+        by file: RegularFile, _ path: String, of pid: Int32, _ open: @escaping (String) -> RegularFile?
+    ) -> [ProbeOutcome] {
+        let resolver = NeededResolver(
+            libraryPath: ProcessRecord.trustedEnvironment(of: pid)?["LD_LIBRARY_PATH"], cache: nil, open: open)
+        // Not an ELF file, or a damaged one.
+        let libraries = (try? resolver.neededElsewhere(by: path, file)) ?? []
+        return libraries.compactMap { path, source in
+            guard let library = source as? RegularFile else { return nil }
+            return probe(library, shownPath: path, sibling: Siblings.opener(of: path, open))
+        }
     }
 
     /// Of a file whose process has ended by now: the next one that maps it is to be seen.

@@ -11,7 +11,7 @@ public struct LibraryReference: Sendable {
     /// Hexadecimal; nil for a file without one.
     public let buildID: String?
     public let function: String
-    /// How the function was found: "dynsym".
+    /// How the function was found: "dynsym", "symtab".
     public let located: String
 }
 
