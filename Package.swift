@@ -51,6 +51,7 @@ let package = Package(
         .target(name: "Processes", dependencies: ["OS"], swiftSettings: safe),
         .target(
             name: "TLSLibraries", dependencies: ["ELFImage", "OS"], swiftSettings: safe, plugins: ["EmbedFiles"]),
+        .target(name: "CodeSearch", dependencies: ["ELFImage", "OS"], swiftSettings: safe),
         .target(name: "ELFImage", dependencies: ["OS"], swiftSettings: safe),
 
         // The modules that wrap the kernel and libbpf: unsafe code stands here and nowhere else.

@@ -17,6 +17,8 @@ public struct Segment: Sendable, Hashable {
     static let note: UInt32 = 4
     static let unwindTable: UInt32 = 0x6474_e550
 
+    /// Whether it becomes memory of the program.
+    public var isLoaded: Bool { type == Self.load }
     public var isExecutable: Bool { flags & 1 != 0 }
     public var isWritable: Bool { flags & 2 != 0 }
     public var isReadable: Bool { flags & 4 != 0 }

@@ -1,0 +1,211 @@
+public import ELFImage
+
+/// Finds functions in files without symbols by what they contain: the report of an error survives stripping, with its
+/// source's path (`__FILE__`) and its reason, a number that belongs to the library's interface.
+///
+/// One pass over the strings, and where one of them is there, one over the code. The place that comes out is the
+/// beginning of a function by the unwind table, or, in files that have none, by the calls to it: never a guess.
+public struct AnchorSearch {
+    private let image: ELFImage
+    private let rules: [AnchorRule]
+
+    /// References of one rule that are looked into.
+    private static let referenceLimit = 1024
+    /// Functions that jump into one piece of code.
+    private static let parentLimit = 256
+    /// Bytes: code that several functions share by calling it is smaller.
+    private static let largestHelper: UInt64 = 96
+
+    public init(_ image: ELFImage, _ rules: [AnchorRule]) {
+        self.image = image
+        self.rules = rules
+    }
+
+    /// What came of each rule.
+    /// - Throws: What the source throws.
+    public func run() throws -> [AnchorFinding] {
+        var findings = rules.map { _ in AnchorFinding.absent }
+        guard let windows = CodeWindows(image) else { return findings }
+        let texts = rules.map(\.texts)
+        let places = try TextSearch(image: image).find(texts.flatMap(\.self))
+        guard let targets = AddressRanges(places.map(\.places)) else { return findings }
+        let references = try ReferenceSearch(windows: windows, targets: targets).find()
+        var first = 0
+        for (index, rule) in rules.enumerated() {
+            let own = first..<(first + rule.texts.count)
+            first = own.upperBound
+            let found = places.filter { own.contains($0.index) }
+            guard let targets = AddressRanges(found.map(\.places)) else { continue }
+            let search = RuleSearch(
+                windows: windows, rule: rule, targets: targets, texts: found,
+                references: references.filter { targets.contains($0.target) })
+            findings[index] = try search.run()
+        }
+        return findings
+    }
+
+    /// One rule, whose texts are there.
+    private struct RuleSearch {
+        let windows: CodeWindows
+        let rule: AnchorRule
+        let targets: AddressRanges
+        let texts: [FoundText]
+        let references: [Reference]
+
+        private var addresses: Set<UInt64> { Set(references.map(\.address)) }
+
+        func run() throws -> AnchorFinding {
+            guard !references.isEmpty else { return .absent }
+            guard references.count <= AnchorSearch.referenceLimit else {
+                return .refused("\(references.count) places refer to \(shownText), more than any library has")
+            }
+            let (functions, homeless) = try owners()
+            var candidates: [UInt64: Candidate] = [:]
+            var fragments: [Fragment] = []
+            for function in functions {
+                let failures = failures(function)
+                if failures.isEmpty {
+                    candidates[function.start] = Candidate(function: function, pieces: [])
+                } else if failures.allSatisfy(\.isOfTheMainPart) {
+                    fragments.append(Fragment(function: function, failures: failures))
+                }
+            }
+            // Code that reports the error may lie apart: what jumps there is the function.
+            var pieces = fragments.map(\.function)
+            if candidates.isEmpty && pieces.isEmpty {
+                // Or several functions share it.
+                pieces = functions.filter { $0.size <= AnchorSearch.largestHelper }
+            }
+            for candidate in try parents(of: pieces) { candidates[candidate.function.start] = candidate }
+            return verdict(Array(candidates.values), functions, fragments, homeless: homeless)
+        }
+
+        private struct Candidate {
+            let function: CodeFunction
+            let pieces: [CodeFunction]
+        }
+
+        private struct Fragment {
+            let function: CodeFunction
+            let failures: [CodeFunction.Failure]
+        }
+
+        private func failures(_ function: CodeFunction, pieces: [CodeFunction] = []) -> [CodeFunction.Failure] {
+            function.failures(of: rule, targets, addresses, windows.machine, pieces: pieces)
+        }
+
+        /// The functions that hold the references, each once, and references that no function is known for.
+        private func owners() throws -> ([CodeFunction], [UInt64]) {
+            var functions: [UInt64: CodeFunction] = [:]
+            var homeless: [UInt64] = []
+            for reference in references {
+                if functions.values.contains(where: { ($0.start..<$0.end).contains(reference.address) }) { continue }
+                if let function = try function(covering: reference.address) {
+                    functions[function.start] = function
+                } else if try isNearRarestNumber(reference.address) {
+                    homeless.append(reference.address)
+                }
+            }
+            guard !homeless.isEmpty else { return (Array(functions.values), []) }
+            let housed = try FunctionStarts(windows: windows, reach: rule.largestSize).functions(holding: homeless)
+            for function in housed.values { functions[function.start] = function }
+            return (Array(functions.values), homeless.filter { housed[$0] == nil })
+        }
+
+        private func function(covering address: UInt64) throws -> CodeFunction? {
+            guard let range = try windows.image.functionRange(covering: address), let code = try windows.code(range)
+            else { return nil }
+            return CodeFunction(
+                start: range.lowerBound, end: range.upperBound, facts: CodeFacts(linear: code),
+                origin: "the unwind table has its beginning and end")
+        }
+
+        /// Finding beginnings without an unwind table is a pass over all code for the calls: only for references that
+        /// may be the one.
+        private func isNearRarestNumber(_ address: UInt64) throws -> Bool {
+            guard let number = rule.rarestNumber else { return true }
+            let reach: UInt64 = 96
+            let start = address - min(address, reach)
+            guard let code = try windows.code(start..<(address &+ reach)) else { return false }
+            switch windows.machine {
+            case .amd64:
+                let wanted = (0..<4).map { UInt8(truncatingIfNeeded: number >> Int64($0 * 8)) }
+                return code.bytes.indices.contains { code.bytes[$0...].starts(with: wanted) }
+            case .arm64:
+                return CodeFacts(linear: code).constants.contains(number)
+            }
+        }
+
+        /// The functions that go on in a piece, or call it, and have with it all that the rule asks for.
+        private func parents(of pieces: [CodeFunction]) throws -> [Candidate] {
+            guard let ranges = AddressRanges(pieces.map { $0.start...($0.end - 1) }) else { return [] }
+            let branches = try BranchSearch(windows: windows, targets: ranges).find()
+            return try pieces.flatMap { piece -> [Candidate] in
+                let range = piece.start..<piece.end
+                let places = branches.filter { range.contains($0.to) && !range.contains($0.from) }.map(\.from)
+                // What so many call is no part of one.
+                guard places.count <= AnchorSearch.parentLimit else { return [] }
+                var seen: Set<UInt64> = []
+                return try places.compactMap { place in
+                    guard let function = try function(covering: place), seen.insert(function.start).inserted,
+                        failures(function, pieces: [piece]).isEmpty
+                    else { return nil }
+                    return Candidate(function: function, pieces: [piece])
+                }
+            }
+        }
+
+        private func verdict(
+            _ candidates: [Candidate], _ functions: [CodeFunction], _ fragments: [Fragment], homeless: [UInt64]
+        ) -> AnchorFinding {
+            if candidates.count == rule.count {
+                return .found(candidates.sorted { $0.function.start < $1.function.start }.map(anchored))
+            }
+            if !candidates.isEmpty {
+                let starts = candidates.map(\.function.start).sorted().map(hex).joined(separator: ", ")
+                return .refused("\(candidates.count) functions have all that it must have, at \(starts)")
+            }
+            let likely = functions.filter { rule.callSite.isEmpty || $0.hasCallSite(rule.callSite, addresses) }
+            // Another library's, which has the same text: only few of its functions have such numbers there, by chance.
+            guard likely.count * 2 >= functions.count else { return .absent }
+            let nearest =
+                fragments.map { ($0.function, $0.failures) }
+                + functions.map { ($0, failures($0)) }.sorted { $0.1.count < $1.1.count }
+            guard let (function, failures) = nearest.first else {
+                return .refused(
+                    "no beginning of a function is known for the code at "
+                        + "\((homeless.isEmpty ? references.map(\.address) : homeless).prefix(4).map(hex).joined(separator: ", ")), "
+                        + "which refers to \(shownText)")
+            }
+            return .refused(
+                "of \(functions.count) functions that refer to \(shownText) none has all that it must have; "
+                    + "nearest is the one at \(hex(function.start)): "
+                    + failures.map(\.description).joined(separator: ", "))
+        }
+
+        private func anchored(_ candidate: Candidate) -> AnchoredFunction {
+            let function = candidate.function
+            var evidence = ["it refers to \(shownText)"]
+            let numbers = rule.immediates + rule.callSite.filter { !rule.immediates.contains($0) }
+            if !numbers.isEmpty {
+                evidence.append("it has \(numbers.map(String.init).joined(separator: " and "))")
+            }
+            if !rule.comparisons.isEmpty {
+                let compared = rule.comparisons.map { "\($0.number)" }.joined(separator: " and ")
+                evidence.append("it compares with \(compared)")
+            }
+            if let argument = rule.usesArgument { evidence.append("it uses argument \(argument)") }
+            for piece in candidate.pieces { evidence.append("part of it lies at \(hex(piece.start))") }
+            evidence.append("\(function.origin), \(function.size) bytes")
+            return AnchoredFunction(address: function.start, size: function.size, evidence: evidence)
+        }
+
+        private var shownText: String {
+            let longest = 80
+            guard let full = texts.first?.full else { return "its text" }
+            return "\"\(full.count > longest ? "…" + full.suffix(longest) : full)\""
+        }
+    }
+}
+
+private func hex(_ number: UInt64) -> String { "0x" + String(number, radix: 16) }

@@ -1,0 +1,102 @@
+/// What a piece of code, taken apart, has in it.
+struct CodeFacts: Sendable {
+    private(set) var constants: Set<Int64> = []
+    private(set) var compared: Set<Int64> = []
+    private(set) var instructions: [(address: UInt64, instruction: Instruction)] = []
+    /// Whether all of it could be taken apart.
+    private(set) var isWhole = true
+
+    /// Code from its first byte to its last.
+    init(linear code: CodeBytes) {
+        var position = code.address
+        while position < code.end {
+            guard let instruction = code.instruction(at: position) else {
+                // Numbers between the code, such as tables for jumps.
+                isWhole = false
+                position &+= UInt64(code.machine.alignment)
+                continue
+            }
+            add(instruction, at: position, code.machine)
+            position &+= UInt64(instruction.length)
+        }
+    }
+
+    /// Code that is reached from its beginning.
+    init(reachable code: CodeBytes) {
+        var reached: [UInt64: Instruction] = [:]
+        var waiting = [code.address]
+        while let start = waiting.popLast() {
+            var position = start
+            var isAfterCall = false
+            walk: while reached[position] == nil, let instruction = code.instruction(at: position) {
+                // What is called need not return; what lies behind padding is another function then, or is jumped to.
+                if isAfterCall && instruction.isPadding { break }
+                reached[position] = instruction
+                isAfterCall = false
+                switch instruction.flow {
+                case .next: break
+                case .call, .indirectCall: isAfterCall = true
+                case .branch(let target): waiting.append(target)
+                case .jump(let target):
+                    waiting.append(target)
+                    break walk
+                case .indirectJump, .end: break walk
+                }
+                position &+= UInt64(instruction.length)
+            }
+        }
+        for (address, instruction) in reached.sorted(by: { $0.key < $1.key }) {
+            add(instruction, at: address, code.machine)
+        }
+    }
+
+    /// These facts and those of a piece that belongs to it.
+    func joined(with piece: CodeFacts) -> CodeFacts {
+        var result = self
+        result.constants.formUnion(piece.constants)
+        result.compared.formUnion(piece.compared)
+        result.isWhole = isWhole && piece.isWhole
+        return result
+    }
+
+    private mutating func add(_ instruction: Instruction, at address: UInt64, _ machine: CodeMachine) {
+        instructions.append((address, instruction))
+        if let constant = instruction.constant { constants.insert(constant) }
+        if let value = instruction.compared { compared.insert(value) }
+    }
+
+    /// Whether the function reads its argument before anything else can stand in the argument's register. Follows
+    /// direct jumps; behind a table of jumps all registers count as they were at it.
+    func usesArgument(_ register: RegisterSet, clobbered: RegisterSet) -> Bool {
+        var isIntact = true
+        var isIntactBehindTables = false
+        var intactTargets: Set<UInt64> = []
+        var isReached = true
+        for (address, instruction) in instructions {
+            if intactTargets.contains(address) {
+                isIntact = true
+            } else if !isReached {
+                isIntact = isIntactBehindTables
+            }
+            isReached = true
+            if isIntact && !instruction.reads.isDisjoint(with: register) { return true }
+            if !instruction.writes.isDisjoint(with: register) { isIntact = false }
+            switch instruction.flow {
+            case .next: break
+            case .call, .indirectCall:
+                if !clobbered.isDisjoint(with: register) { isIntact = false }
+            case .branch(let target):
+                if isIntact { intactTargets.insert(target) }
+            case .jump(let target):
+                if isIntact { intactTargets.insert(target) }
+                isReached = false
+            case .indirectJump:
+                isIntactBehindTables = isIntactBehindTables || isIntact
+                isReached = false
+            case .end:
+                isReached = false
+            }
+        }
+        return false
+    }
+}

@@ -1,0 +1,72 @@
+internal import ELFImage
+
+/// The processors whose code is understood.
+enum CodeMachine: Sendable {
+    case amd64, arm64
+
+    init?(_ machine: Machine) {
+        switch machine {
+        case .amd64: self = .amd64
+        case .arm64: self = .arm64
+        case .other: return nil
+        }
+    }
+
+    /// Bytes; instructions begin at multiples of it.
+    var alignment: Int { self == .amd64 ? 1 : 4 }
+
+    /// Bytes of the longest instruction.
+    var longestInstruction: Int { self == .amd64 ? AMD64Decoder.longest : ARM64Decoder.length }
+
+    /// The register that holds argument `index` when a C function begins (System V ABI 3.2.3, AAPCS64 6.4).
+    func argumentRegister(_ index: Int) -> RegisterSet {
+        switch self {
+        // rdi, rsi, rdx, rcx, r8, r9.
+        case .amd64: [7, 6, 2, 1, 8, 9].indices.contains(index) ? RegisterSet([7, 6, 2, 1, 8, 9][index]) : []
+        case .arm64: RegisterSet(UInt8(index & 7))
+        }
+    }
+
+    /// Registers that a called function may change.
+    var clobbered: RegisterSet {
+        switch self {
+        case .amd64: [0, 1, 2, 6, 7, 8, 9, 10, 11].reduce(into: []) { $0.insert(RegisterSet($1)) }
+        case .arm64: (UInt8(0)..<19).reduce(into: []) { $0.insert(RegisterSet($1)) }
+        }
+    }
+}
+
+/// Bytes of code with the address of the first.
+struct CodeBytes: Sendable {
+    let machine: CodeMachine
+    let address: UInt64
+    let bytes: [UInt8]
+
+    var end: UInt64 { address &+ UInt64(bytes.count) }
+
+    /// The instruction at an address; nil where there is none.
+    func instruction(at target: UInt64) -> Instruction? {
+        guard target >= address, target < end else { return nil }
+        let position = Int(target - address)
+        switch machine {
+        case .amd64:
+            return AMD64Decoder.decode(bytes[position...], at: target)
+        case .arm64:
+            return word(at: target).flatMap { ARM64Decoder.decode($0, at: target) }
+        }
+    }
+
+    /// Four bytes, little endian.
+    func word(at target: UInt64) -> UInt32? {
+        guard target >= address, target &+ 4 <= end else { return nil }
+        let position = Int(target - address)
+        return UInt32(bytes[position]) | UInt32(bytes[position + 1]) << 8 | UInt32(bytes[position + 2]) << 16
+            | UInt32(bytes[position + 3]) << 24
+    }
+
+    /// Where x86-64's 32-bit operand at a position leads: it counts from its own end.
+    func target(ofOperandAt position: Int) -> UInt64? {
+        guard let number = word(at: address &+ UInt64(position)) else { return nil }
+        return address &+ UInt64(position + 4) &+ UInt64(bitPattern: Int64(Int32(bitPattern: number)))
+    }
+}
