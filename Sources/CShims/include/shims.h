@@ -74,9 +74,9 @@ int sniscope_query_mapping(int maps, uint64_t address, struct sniscope_mapping *
 size_t sniscope_find(const void *haystack, size_t size, size_t from, const void *needle,
 		     size_t needle_size);
 
-/// Where, at or after `from`, a 32-bit number stands that leads to `low` … `low + span` if it counts
-/// from its own end, as operands of x86-64 do; or `size` where none does. Only the low 32 bits of
-/// addresses are compared.
+/// Where, at or after `from`, a 32-bit number stands that leads to `low` … `low + span` if it
+/// counts from its own end, as operands of x86-64 do; or `size` where none does. Only the low 32
+/// bits of addresses are compared.
 /// @param address Of the first byte.
 size_t sniscope_find_relative(const void *code, size_t size, size_t from, uint32_t address,
 			      uint32_t low, uint32_t span);
