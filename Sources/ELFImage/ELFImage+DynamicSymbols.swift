@@ -19,7 +19,33 @@ extension ELFImage {
             let table = try SystemVHashTable(symbols, at: try tableOffset(hash, "the hash table"))
             return try names.map { try table.functions(named: $0) }
         }
-        return try symbolTable(type: Section.dynamicSymbols, in: try SectionTable(of: self))?.scan(for: names) ?? none
+        let patterns = names.map { SymbolPattern(exactly: $0.text) }
+        return try symbols.scan(for: patterns, count: try listedDynamicSymbols())
+    }
+
+    /// Finds functions that the file defines for others (`.dynsym`) by patterns, for which hash tables are no help: it
+    /// costs a pass over all names, some 1 ns a byte, and over all symbols where a name fits.
+    /// - Parameter dynamic: As `dynamicSection()` gave it; nil gives no functions.
+    /// - Returns: As `dynamicFunctions(named:_:)`.
+    /// - Throws: `ELFError`, or what the source throws.
+    public func dynamicFunctions(matching patterns: [SymbolPattern], _ dynamic: DynamicSection?) throws -> [[Symbol]] {
+        guard let dynamic, let symbols = try dynamicSymbolTable(dynamic) else { return patterns.map { _ in [] } }
+        return try symbols.scan(for: patterns, count: try dynamicSymbolCount(dynamic, symbols))
+    }
+
+    /// How many entries the dynamic symbol table has: only its hash tables and its section header say so.
+    private func dynamicSymbolCount(_ dynamic: DynamicSection, _ symbols: SymbolTable) throws -> UInt64? {
+        if let hash = dynamic.hash {
+            return try SystemVHashTable(symbols, at: try tableOffset(hash, "the hash table")).symbolCount
+        }
+        if let hash = dynamic.gnuHash {
+            return try GNUHashTable(symbols, at: try tableOffset(hash, "the GNU hash table")).symbolCount()
+        }
+        return try listedDynamicSymbols()
+    }
+
+    private func listedDynamicSymbols() throws -> UInt64? {
+        try symbolTable(type: Section.dynamicSymbols, in: try SectionTable(of: self))?.count
     }
 
     private func dynamicSymbolTable(_ dynamic: DynamicSection) throws -> SymbolTable? {

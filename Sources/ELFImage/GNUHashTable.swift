@@ -17,6 +17,7 @@ struct GNUHashTable {
     /// Chains of real files have a handful of symbols.
     private static let chainLimit = 1 << 14
     private static let chainWindow = 64
+    private static let bucketWindow: UInt32 = 16 << 10
 
     /// - Parameter offset: Where the table begins in the file.
     init(_ symbols: SymbolTable, at offset: UInt64) throws {
@@ -40,10 +41,6 @@ struct GNUHashTable {
     /// All functions of that name; a name has several where it has several versions.
     func functions(named name: SymbolName) throws -> [Symbol] {
         guard bucketCount > 0, try mayHold(name) else { return [] }
-        let encoding = symbols.image.encoding
-        // All factors are 32-bit: these sums fit in 64 bits.
-        let buckets = 16 + UInt64(filterWords) * UInt64(encoding.wordSize)
-        let chains = buckets + UInt64(bucketCount) * 4
         let bucket = try fields(at: buckets + UInt64(name.gnuHash % bucketCount) * 4, count: 4)
         guard let first = bucket.u32(0) else { throw ELFError.truncated(part: Self.part) }
         guard first >= firstSymbol, first != 0 else { return [] }
@@ -62,6 +59,34 @@ struct GNUHashTable {
                 guard index < .max else { return result }
                 index += 1
             }
+        }
+        throw ELFError.damaged(part: Self.part, problem: "a chain has no end")
+    }
+
+    // All factors are 32-bit: these sums fit in 64 bits.
+    private var buckets: UInt64 { 16 + UInt64(filterWords) * UInt64(symbols.image.encoding.wordSize) }
+    private var chains: UInt64 { buckets + UInt64(bucketCount) * 4 }
+
+    /// Of the symbol table, which ends where the chain of the last bucket in use ends.
+    func symbolCount() throws -> UInt64 {
+        var last: UInt32 = 0
+        var bucket: UInt32 = 0
+        while bucket < bucketCount {
+            let wanted = min(bucketCount - bucket, Self.bucketWindow)
+            let window = try fields(at: buckets + UInt64(bucket) * 4, count: Int(wanted) * 4)
+            for position in 0..<Int(wanted) {
+                guard let first = window.u32(position * 4) else { throw ELFError.truncated(part: Self.part) }
+                last = max(last, first)
+            }
+            bucket += wanted
+        }
+        // No bucket is in use: what there is are imports.
+        guard last >= firstSymbol, last != 0 else { return UInt64(firstSymbol) }
+        for position in 0..<UInt64(Self.chainLimit) {
+            let index = UInt64(last) + position
+            let chain = try fields(at: chains + (index - UInt64(firstSymbol)) * 4, count: 4)
+            guard let hash = chain.u32(0) else { throw ELFError.truncated(part: Self.part) }
+            if hash & 1 == 1 { return index + 1 }
         }
         throw ELFError.damaged(part: Self.part, problem: "a chain has no end")
     }

@@ -1,12 +1,15 @@
 /// A function that a file defines.
 public struct Symbol: Sendable, Hashable {
+    /// Text from the file: not trusted where it was found by a pattern.
+    public let name: String
     public let address: UInt64
     /// Bytes; 0 where the file does not say.
     public let size: UInt64
     /// True for `STT_GNU_IFUNC`: `address` is a function that chooses another one when the program starts.
     public let isIndirect: Bool
 
-    init(address: UInt64, size: UInt64, isIndirect: Bool = false) {
+    init(name: String, address: UInt64, size: UInt64, isIndirect: Bool = false) {
+        self.name = name
         self.address = address
         self.size = size
         self.isIndirect = isIndirect
@@ -39,10 +42,14 @@ struct SymbolEntry {
         self.size = size
     }
 
-    /// The function it defines; nil for imports, data and names of other things.
-    var function: Symbol? {
+    /// False for imports, data and names of other things.
+    var isFunction: Bool {
         let type = info & 15
-        guard sectionIndex != 0, type == 2 || type == 10 else { return nil }
-        return Symbol(address: value, size: size, isIndirect: type == 10)
+        return sectionIndex != 0 && (type == 2 || type == 10)
+    }
+
+    /// The function it defines; nil where it is none.
+    func function(named name: String) -> Symbol? {
+        isFunction ? Symbol(name: name, address: value, size: size, isIndirect: info & 15 == 10) : nil
     }
 }

@@ -30,7 +30,7 @@ struct SymbolTable: Sendable {
     /// The function at `index` if it has that name.
     func function(_ index: UInt64, named name: SymbolName) throws -> Symbol? {
         let entry = try entry(index)
-        guard let function = entry.function, try isNamed(entry, name) else { return nil }
-        return function
+        guard entry.isFunction, try isNamed(entry, name) else { return nil }
+        return entry.function(named: name.text)
     }
 }

@@ -22,6 +22,9 @@ struct SystemVHashTable {
         self.chainCount = chainCount
     }
 
+    /// Of the symbol table: there is one chain entry for each symbol.
+    var symbolCount: UInt64 { UInt64(chainCount) }
+
     /// All functions of that name; a name has several where it has several versions.
     func functions(named name: SymbolName) throws -> [Symbol] {
         guard bucketCount > 0 else { return [] }

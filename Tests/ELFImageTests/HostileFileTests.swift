@@ -42,6 +42,10 @@ struct HostileFileTests {
 
     private static let names = ["first_function", "SSL_ctrl", "SSL_write", "gnutls_server_name_set", "absent"]
         .map(SymbolName.init)
+    private static let patterns = [
+        SymbolPattern(afterAnyPrefix: "function"), SymbolPattern(exactly: "SSL_ctrl"),
+        SymbolPattern(afterAnyPrefix: "absent"),
+    ]
 
     /// Asks everything that can be asked of a file; errors are fine, traps and endless work are not.
     private func exercise(_ source: any ByteSource) {
@@ -52,9 +56,10 @@ struct HostileFileTests {
         for segment in image.segments.prefix(16) {
             _ = try? image.functionRange(covering: segment.address &+ segment.fileSize / 2)
         }
-        _ = try? image.linkedFunctions(named: Self.names)
+        _ = try? image.linkedFunctions(matching: Self.patterns)
         guard let dynamic = try? image.dynamicSection() else { return }
         _ = try? image.symbolVersions(dynamic)
+        _ = try? image.dynamicFunctions(matching: Self.patterns, dynamic)
         for symbol in (try? image.dynamicFunctions(named: Self.names, dynamic))?.joined() ?? [].joined() {
             _ = try? image.functionRange(covering: symbol.address)
         }
