@@ -13,6 +13,19 @@ extension ELFImage {
         return nil
     }
 
+    /// As `buildID()`, by the section headers: files of debug information keep the program headers of the file that they
+    /// were made from, and some tools do not fit the offsets in them.
+    func buildIDOfDebugFile() throws -> String? {
+        var budget: UInt64 = 1 << 20
+        for section in try SectionTable(of: self).all(ofType: Section.note) {
+            let size = min(section.size, budget)
+            budget -= size
+            let window = try window(at: section.offset, count: Int(size))
+            if let identifier = Self.buildID(in: window) { return Self.hexadecimal(identifier) }
+        }
+        return nil
+    }
+
     private static func buildID(in notes: Window) -> ArraySlice<UInt8>? {
         var position = 0
         while let nameSize = notes.u32(position), let size = notes.u32(position + 4),

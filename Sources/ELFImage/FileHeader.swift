@@ -3,6 +3,8 @@ struct SectionHeaders: Sendable, Hashable {
     let offset: UInt64
     let entrySize: UInt16
     let count: UInt16
+    /// Index of the section that holds their names.
+    let names: UInt16
 }
 
 /// The fields of the ELF header that are used (gABI, "ELF Header").
@@ -34,14 +36,15 @@ struct FileHeader {
             let segmentOffset = window.word(24 + word), let sectionOffset = window.word(24 + 2 * word),
             let segmentSize = window.u16(tail), let segmentCount = window.u16(tail + 2),
             let sectionSize = window.u16(tail + 4), let sectionCount = window.u16(tail + 6),
-            window.u16(tail + 8) != nil
+            let sectionNames = window.u16(tail + 8)
         else { throw .truncated(part: part) }
         self.encoding = encoding
         self.machine = machine
         self.segmentOffset = segmentOffset
         self.segmentSize = segmentSize
         self.segmentCount = segmentCount
-        sections = SectionHeaders(offset: sectionOffset, entrySize: sectionSize, count: sectionCount)
+        sections = SectionHeaders(
+            offset: sectionOffset, entrySize: sectionSize, count: sectionCount, names: sectionNames)
         kind =
             switch type {
             case 1: .relocatable

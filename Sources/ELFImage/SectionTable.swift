@@ -1,5 +1,7 @@
 /// One section header (gABI, "Section Header"). They serve tools, not the loader: they may be missing or false.
 struct Section: Sendable {
+    /// Offset in the section of names.
+    let name: UInt32
     let type: UInt32
     let offset: UInt64
     let size: UInt64
@@ -8,6 +10,7 @@ struct Section: Sendable {
     let entrySize: UInt64
 
     static let symbols: UInt32 = 2
+    static let note: UInt32 = 7
     /// What lies in memory only, or was left out (`SHT_NOBITS`).
     static let withoutBytes: UInt32 = 8
     static let dynamicSymbols: UInt32 = 11
@@ -16,12 +19,13 @@ struct Section: Sendable {
 
     init?(_ window: Window, at position: Int) {
         let is64Bit = window.encoding.is64Bit
-        guard let type = window.u32(position + 4),
+        guard let name = window.u32(position), let type = window.u32(position + 4),
             let offset = window.word(position + (is64Bit ? 24 : 16)),
             let size = window.word(position + (is64Bit ? 32 : 20)),
             let link = window.u32(position + (is64Bit ? 40 : 24)),
             let entrySize = window.word(position + (is64Bit ? 56 : 36))
         else { return nil }
+        self.name = name
         self.type = type
         self.offset = offset
         self.size = size
@@ -34,9 +38,14 @@ struct Section: Sendable {
 struct SectionTable: Sendable {
     let count: Int
     private let window: Window
+    private let image: ELFImage
+
+    /// Bytes of names that are read at most.
+    private static let namesLimit: UInt64 = 1 << 20
 
     /// - Throws: `ELFError`, or what the source throws.
     init(of image: ELFImage) throws {
+        self.image = image
         let headers = image.sectionHeaders
         // More than 65,279 sections are counted elsewhere: only relocatable objects have so many.
         guard headers.offset != 0, headers.count > 0 else {
@@ -62,6 +71,24 @@ struct SectionTable: Sendable {
     func first(ofType type: UInt32) -> Section? {
         let size = Section.headerSize(window.encoding)
         return (0..<count).first { window.u32($0 * size + 4) == type }.flatMap { self[$0] }
+    }
+
+    func all(ofType type: UInt32) -> some Sequence<Section> {
+        (0..<count).lazy.compactMap { self[$0] }.filter { $0.type == type }
+    }
+
+    /// The first section that has bytes in the file and that name.
+    /// - Throws: `ELFError`, or what the source throws.
+    func first(named name: String) throws -> Section? {
+        guard let strings = self[Int(image.sectionHeaders.names)], strings.type != Section.withoutBytes else {
+            return nil
+        }
+        let names = try image.window(at: strings.offset, count: Int(min(strings.size, Self.namesLimit))).bytes
+        let wanted = Array(name.utf8) + [0]
+        return (0..<count).lazy.compactMap { self[$0] }.first { section in
+            let start = Int(section.name)
+            return section.type != Section.withoutBytes && start < names.count && names[start...].starts(with: wanted)
+        }
     }
 }
 
