@@ -22,22 +22,23 @@ struct RealLibraryTests {
         }
     }
 
-    /// The one library of a file, its one function checked against nm.
-    private func library(_ name: String, function: String) throws -> (FileReport, FoundLibrary) {
+    /// The one library of a file, its functions checked against nm.
+    private func library(_ name: String, function: String...) throws -> (FileReport, FoundLibrary) {
         let path = "\(Self.folder)/\(name)"
         let report = try inspect(path)
         #expect(report.libraries.count == 1)
         #expect((report.buildID ?? "").count == 40)
         let library = try #require(report.libraries.first)
         #expect(library.reason == nil)
-        #expect(library.functions.map(\.function) == [function])
-        let point = try #require(library.functions.first)
-        #expect(point.address == (try Tool.address(of: function, in: path)))
-        #expect(point.located.rawValue == "dynsym")
-        // The code at the file offset is the code at the address, as another reader of ELF sees it.
+        #expect(library.functions.map(\.function) == function)
         let image = try ELFImage(try RegularFile(path: path))
-        #expect(try image.bytes(at: point.fileOffset, count: 4) == image.bytes(atAddress: point.address, count: 4))
-        #expect(point.probeOffset == point.fileOffset + (point.placement == nil ? 0 : 4))
+        for point in library.functions {
+            #expect(point.address == (try Tool.address(of: point.function, in: path)))
+            #expect(point.located.rawValue == "dynsym")
+            // The code at the file offset is the code at the address, as another reader of ELF sees it.
+            #expect(try image.bytes(at: point.fileOffset, count: 4) == image.bytes(atAddress: point.address, count: 4))
+            #expect(point.probeOffset == point.fileOffset + (point.placement == nil ? 0 : 4))
+        }
         return (report, library)
     }
 
@@ -67,7 +68,7 @@ struct RealLibraryTests {
         let (_, library) = try library("libgnutls.so.30", function: "gnutls_server_name_set")
         #expect(library.kind == "GnuTLS")
         let version = try #require(library.version)
-        #expect(try Tool.run("dpkg-query", "-W", "-f", "${Version}\n", "libgnutls30").hasPrefix("\(version)-"))
+        #expect(try Self.packageVersion("libgnutls30") == version)
         #expect(library.functions.first?.rule.lengthArgument == 3)
     }
 
@@ -76,6 +77,33 @@ struct RealLibraryTests {
         let (_, library) = try library("android/libssl.so.0", function: "SSL_set_tlsext_host_name")
         #expect(library.kind == "BoringSSL")
         #expect(library.version == nil)
+    }
+
+    @Test("wolfSSL", .enabled(if: has("libwolfssl.so.35"), "needs libwolfssl35 and nm"))
+    func wolfSSL() throws {
+        let (_, library) = try library("libwolfssl.so.35", function: "wolfSSL_UseSNI", "wolfSSL_CTX_UseSNI")
+        #expect(library.kind == "wolfSSL")
+        #expect(library.version == (try Self.packageVersion("libwolfssl35")))
+    }
+
+    @Test("Mbed TLS", .enabled(if: has("libmbedtls.so.14"), "needs libmbedtls14 and nm"))
+    func mbedTLS() throws {
+        let (_, library) = try library("libmbedtls.so.14", function: "mbedtls_ssl_set_hostname")
+        #expect(library.kind == "Mbed TLS")
+        #expect(library.version == (try Self.packageVersion("libmbedtls14")))
+    }
+
+    @Test("NSS", .enabled(if: has("libssl3.so"), "needs libnss3 and nm"))
+    func nss() throws {
+        let (_, library) = try library("libssl3.so", function: "SSL_SetURL")
+        #expect(library.kind == "NSS")
+        #expect(library.version == (try Self.packageVersion("libnss3")))
+    }
+
+    /// The version of a distribution's package, without its own part: 3.87.1 of 2:3.87.1-1+deb12u4.
+    private static func packageVersion(_ name: String) throws -> String? {
+        let text = try Tool.run("dpkg-query", "-W", "-f", "${Version}", name)
+        return text.split(separator: ":").last?.split(separator: "-").first.map(String.init)
     }
 
     @Test("Files without a TLS library, users of one too", arguments: ["/bin/true", "libcurl.so.4", "libcrypto.so.3"])
