@@ -50,17 +50,19 @@ let package = Package(
             ], swiftSettings: safe),
         .target(name: "Processes", dependencies: ["OS"], swiftSettings: safe),
         .target(
-            name: "TLSLibraries", dependencies: ["ELFImage", "OS"], swiftSettings: safe, plugins: ["EmbedFiles"]),
+            name: "TLSLibraries", dependencies: ["CodeSearch", "ELFImage", "OS"], swiftSettings: safe, plugins: ["EmbedFiles"]),
         .target(name: "CodeSearch", dependencies: ["ELFImage", "OS"], swiftSettings: safe),
-        .target(name: "ELFImage", dependencies: ["OS"], swiftSettings: safe),
+        .target(name: "ELFImage", dependencies: ["LibLZMA", "OS"], swiftSettings: safe),
 
-        // The modules that wrap the kernel and libbpf: unsafe code stands here and nowhere else.
+        // The modules that wrap the kernel, libbpf and liblzma: unsafe code stands here and nowhere else.
         .target(name: "OS", dependencies: ["CShims"], swiftSettings: wrapping),
         .target(name: "LibBPF", dependencies: ["CLibbpf", "CBPFShims", "CEvents"], swiftSettings: wrapping),
+        .target(name: "LibLZMA", dependencies: ["CLZMA"], swiftSettings: wrapping),
         .target(name: "CShims", cSettings: c),
         .target(name: "CBPFShims", dependencies: ["CLibbpf"], cSettings: c),
         .target(name: "CEvents", path: "bpf/abi", publicHeadersPath: "."),
         .systemLibrary(name: "CLibbpf", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev", "libelf-dev"])]),
+        .systemLibrary(name: "CLZMA", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
 
         .target(name: "BPFPrograms", swiftSettings: safe, plugins: ["EmbedFiles"]),
         .plugin(name: "EmbedFiles", capability: .buildTool(), dependencies: ["embed"]),
@@ -68,7 +70,7 @@ let package = Package(
 
         .testTarget(name: "RenderingTests", dependencies: ["Rendering"], swiftSettings: testing),
         .testTarget(
-            name: "ELFImageTests", dependencies: ["ELFImage", "OS", "TLSLibraries"], swiftSettings: testing),
+            name: "ELFImageTests", dependencies: ["ELFImage", "LibLZMA", "OS", "TLSLibraries"], swiftSettings: testing),
         .testTarget(
             name: "TLSLibrariesTests", dependencies: ["TLSLibraries", "ELFImage", "OS"], swiftSettings: testing),
         .testTarget(name: "ProcessesTests", dependencies: ["Processes", "OS"], swiftSettings: testing),

@@ -1,0 +1,12 @@
+internal import CLZMA
+
+/// The checksum of ISO 3309, as zlib, xz and `.gnu_debuglink` have it.
+public struct CRC32: Sendable {
+    public private(set) var value: UInt32 = 0
+
+    public init() {}
+
+    public mutating func add(_ bytes: [UInt8]) {
+        value = lzma_crc32(bytes, bytes.count, value)
+    }
+}
