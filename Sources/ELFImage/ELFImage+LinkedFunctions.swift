@@ -33,6 +33,15 @@ extension ELFImage {
 }
 
 extension ELFImage {
+    /// Whether the file has symbols for tools.
+    public func hasLinkedSymbols() throws -> Bool {
+        do {
+            return try SectionTable(of: self).first(ofType: Section.symbols) != nil
+        } catch is ELFError {
+            return false
+        }
+    }
+
     /// As `linkedFunctions(matching:)`, by exact names.
     public func linkedFunctions(named names: [SymbolName]) throws -> [[Symbol]] {
         try linkedFunctions(matching: names.map { SymbolPattern(exactly: $0.text) })

@@ -1,3 +1,5 @@
+internal import OS
+
 extension ELFImage {
     /// Finds a byte string in what the program can only read, where compilers put string literals.
     ///
@@ -11,7 +13,7 @@ extension ELFImage {
     public func matches(
         of pattern: [UInt8], following: Int, matchLimit: Int = 256, byteLimit: UInt64 = 256 << 20
     ) throws -> [[UInt8]] {
-        guard let first = pattern.first, following >= 0 else { return [] }
+        guard !pattern.isEmpty, following >= 0 else { return [] }
         let readOnly = segments.filter { $0.type == Segment.load && $0.isReadable && !$0.isWritable }
         let data = readOnly.filter { !$0.isExecutable }
         var result: [[UInt8]] = []
@@ -25,9 +27,9 @@ extension ELFImage {
             let stride = max(256 << 10, overlap)
             while left > 0 {
                 let bytes = try source.read(at: offset, count: Int(min(UInt64(stride + overlap), left)))
-                for start in bytes.indices where bytes[start] == first {
-                    guard start < stride else { break }
-                    guard bytes[start...].starts(with: pattern) else { continue }
+                var from = 0
+                while let start = ByteSearch.firstIndex(of: pattern, in: bytes, from: from), start < stride {
+                    from = start + 1
                     let end = start + pattern.count
                     result.append(Array(bytes[end..<min(end + following, bytes.count)]))
                     if result.count == matchLimit { return result }

@@ -1,14 +1,22 @@
 /// How a function was found.
-public enum Located: String, Sendable, Hashable {
+public enum Located: String, Sendable, Hashable, Codable {
     /// In the symbols that the file defines for others.
     case dynsym
     /// In the symbols that the linker left for tools: a library that is linked into the file.
     case symtab
+    /// In such symbols, compressed (`.gnu_debugdata`).
+    case debugdata
+    /// In the symbols of a separate file, by build ID or debug link.
+    case debuglink
+    /// In the table of functions that Go programs have.
+    case gopclntab
+    /// By what the function contains.
+    case anchor
 }
 
 /// A place in a file where a probe reads server names.
 public struct AttachPoint: Sendable, Hashable {
-    /// The symbol's name.
+    /// As the file calls it; as its description does where the file has no name for it.
     public let function: String
     public let rule: FunctionRule
     /// Of the function, as linked.
@@ -18,6 +26,10 @@ public struct AttachPoint: Sendable, Hashable {
     /// Of the probed instruction: the function's first, or the one after a landing pad.
     public let probeOffset: UInt64
     public let located: Located
+    /// What says that it is this function, each a clause; empty where its name does.
+    public let evidence: [String]
+    /// The probed instruction's name, or its bytes.
+    public let instruction: String
     /// Why the probe is not at the function's first instruction, such as "after endbr64"; nil where it is.
     public let placement: String?
 }
@@ -32,9 +44,11 @@ public struct FoundLibrary: Sendable, Hashable {
     public let functions: [AttachPoint]
     /// Why one of its functions, or all, can't be probed: full sentences. Nil where all can.
     public let reason: String?
+    /// Whether it is a part of the file that nobody else uses, and no library of its own.
+    public let isStatic: Bool
 
     func with(version: String?) -> FoundLibrary {
-        FoundLibrary(kind: kind, version: version, functions: functions, reason: reason)
+        FoundLibrary(kind: kind, version: version, functions: functions, reason: reason, isStatic: isStatic)
     }
 }
 
@@ -44,6 +58,8 @@ public struct FileReport: Sendable, Hashable {
     public let machine: String
     /// Hexadecimal; nil where the file has none.
     public let buildID: String?
+    /// Whether the symbols for tools were taken out.
+    public let isStripped: Bool
     /// Mostly none or one; a static program may hold several.
     public let libraries: [FoundLibrary]
 }

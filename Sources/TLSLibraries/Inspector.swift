@@ -4,9 +4,6 @@ public import ELFImage
 public struct Inspector: Sendable {
     public let catalog: LibraryCatalog
 
-    /// Symbol versions give a function several definitions; more than this is no real file.
-    private static let definitionLimit = 16
-
     public init(catalog: LibraryCatalog) {
         self.catalog = catalog
     }
@@ -15,24 +12,43 @@ public struct Inspector: Sendable {
     /// file, so not trusted. Nil where there is none.
     public typealias NeededOpener = (_ name: String) -> (any ByteSource)?
 
-    /// The first look at a file: everything but versions, in a few small reads. Files without TLS, nearly all of a
-    /// host's, cost two or three.
+    /// The first look at a file, by its own symbols, without versions, in a few small reads. Files without TLS, nearly
+    /// all of a host's, cost two or three.
     /// - Throws: `ELFError`, or what the source throws.
     public func findLibraries(in source: any ByteSource) throws -> FileReport {
         try findLibraries(in: try ELFImage(source))
     }
 
-    /// The first look, and versions.
+    /// The second look, at a file whose symbols tell of no library that can be traced: all of its strings are searched,
+    /// and where one tells of a library, its code. Some 1 ms for each 2 MB, or 0.1 ms where nothing is found.
+    /// - Parameters:
+    ///   - path: The file's, in the system that `open` looks in.
+    ///   - open: Opens a file of debug information, by its path.
+    /// - Returns: What both looks found.
+    /// - Throws: `ELFError`, or what the source throws.
+    public func searchLibraries(
+        in source: any ByteSource, path: String = "", open: @escaping DebugSymbols.PathOpener = { _ in nil }
+    ) throws -> FileReport {
+        let image = try ELFImage(source)
+        let report = try findLibraries(in: image)
+        guard !report.isTraceable else { return report }
+        let findings = try HiddenFindings(catalog: catalog, image: image, path: path, open: open).find()
+        return try self.report(image, findings, besides: report.libraries)
+    }
+
+    /// Everything, and versions.
     /// - Parameter openNeeded: OpenSSL's version stands in libcrypto, which is in the same folder, or which a process
     ///   maps with this file.
     /// - Throws: `ELFError`, or what the source throws.
-    public func inspect(_ source: any ByteSource, openNeeded: NeededOpener) throws -> FileReport {
-        let image = try ELFImage(source)
-        let report = try findLibraries(in: image)
-        let libraries = try report.libraries.map {
-            $0.with(version: try version(of: $0.kind, in: image, openNeeded: openNeeded))
-        }
-        return FileReport(machine: report.machine, buildID: report.buildID, libraries: libraries)
+    public func inspect(
+        _ source: any ByteSource, path: String = "", open: @escaping DebugSymbols.PathOpener = { _ in nil },
+        openNeeded: NeededOpener
+    ) throws -> FileReport {
+        let report = try searchLibraries(in: source, path: path, open: open)
+        return report.with(
+            libraries: try report.libraries.map {
+                $0.with(version: try $0.version ?? version(of: $0.kind, in: source, openNeeded: openNeeded))
+            })
     }
 
     /// The version of a library that was found in the file; nil where nothing says it. Searches the file's strings:
@@ -42,91 +58,83 @@ public struct Inspector: Sendable {
     public func version(
         of kind: String, in source: any ByteSource, openNeeded: NeededOpener
     ) throws -> String? {
-        try version(of: kind, in: try ELFImage(source), openNeeded: openNeeded)
-    }
-
-    private func version(of kind: String, in image: ELFImage, openNeeded: NeededOpener) throws -> String? {
-        guard let source = catalog.descriptions.first(where: { $0.kind == kind })?.version else { return nil }
-        return try VersionSearch(source: source).version(of: image, openNeeded: openNeeded)
+        guard let version = catalog.descriptions.first(where: { $0.kind == kind })?.version else { return nil }
+        return try VersionSearch(source: version).version(of: try ELFImage(source), openNeeded: openNeeded)
     }
 
     private func findLibraries(in image: ELFImage) throws -> FileReport {
         let dynamic = try image.dynamicSection(names: false)
-        var libraries = try libraries(
-            try image.dynamicFunctions(named: catalog.symbols, dynamic), located: .dynsym, in: image)
-        if libraries.isEmpty {
-            libraries = try self.libraries(try linkedFunctions(of: image), located: .symtab, in: image)
-        }
-        return FileReport(
-            machine: image.machine.name, buildID: libraries.isEmpty ? nil : try image.buildID(), libraries: libraries)
+        let symbols = SymbolFindings(catalog: catalog)
+        var findings = symbols.findings(try image.dynamicFunctions(named: catalog.symbols, dynamic), located: .dynsym)
+        let linked = try linkedFunctions(of: image)
+        if findings.isEmpty, let linked { findings = symbols.findings(linked, located: .symtab) }
+        return try report(image, findings, besides: [])
     }
 
     /// As `ELFImage.linkedFunctions`; none where the file is damaged there: neither the kernel nor the loader reads
     /// those parts, and packers leave anything in them.
-    private func linkedFunctions(of image: ELFImage) throws -> [[Symbol]] {
+    private func linkedFunctions(of image: ELFImage) throws -> [[Symbol]]? {
         do {
-            return try image.linkedFunctions(named: catalog.symbols)
+            return try image.linkedFunctions(matching: catalog.patterns)
         } catch is ELFError {
-            return catalog.symbols.map { _ in [] }
+            return nil
         }
     }
 
-    private func libraries(
-        _ found: [[Symbol]], located: Located, in image: ELFImage
-    ) throws -> [FoundLibrary] {
-        guard !found.allSatisfy(\.isEmpty) else { return [] }
+    private func report(
+        _ image: ELFImage, _ findings: [LibraryFinding], besides known: [FoundLibrary]
+    ) throws -> FileReport {
         var places: [UInt64: String] = [:]
-        return try catalog.descriptions.filter { isRecognised($0, found) }
-            .map { try library($0, found, located, in: image, &places) }
-    }
-
-    private func isRecognised(_ description: LibraryDescription, _ found: [[Symbol]]) -> Bool {
-        description.defines.allSatisfy { !catalog.functions(of: $0, in: found).isEmpty }
-            && description.lacks.allSatisfy { catalog.functions(of: $0, in: found).isEmpty }
+        let libraries = try known + findings.map { try library($0, in: image, &places) }
+        return FileReport(
+            machine: image.machine.name, buildID: libraries.isEmpty ? nil : try image.buildID(),
+            isStripped: libraries.isEmpty ? false : try !image.hasLinkedSymbols(), libraries: libraries)
     }
 
     /// - Parameter places: Probe offsets that are taken, with the library that has them: one call is one event,
     ///   whatever names and descriptions lead to the place.
     private func library(
-        _ description: LibraryDescription, _ found: [[Symbol]], _ located: Located, in image: ELFImage,
-        _ places: inout [UInt64: String]
+        _ finding: LibraryFinding, in image: ELFImage, _ places: inout [UInt64: String]
     ) throws -> FoundLibrary {
-        var points: [AttachPoint] = []
-        var reasons: [String] = []
-        var isDefined = false
-        for function in description.functions {
-            let symbols = catalog.functions(of: function.symbol, in: found)
-            isDefined = isDefined || !symbols.isEmpty
-            guard symbols.count <= Self.definitionLimit else {
-                reasons.append("\(function.symbol) can't be probed: the file defines it \(symbols.count) times.")
-                continue
-            }
-            for symbol in symbols {
-                switch try Placement(symbol, named: function.symbol, in: image) {
-                case .refused(let reason):
-                    reasons.append(reason)
-                case .probe(let fileOffset, let probeOffset, let pad):
-                    if let owner = places[probeOffset] {
-                        if owner != description.kind {
-                            reasons.append("\(function.symbol) is traced as \(owner) already.")
-                        }
-                        continue
-                    }
-                    places[probeOffset] = description.kind
-                    points.append(
-                        AttachPoint(
-                            function: function.symbol, rule: function.rule, address: symbol.address,
-                            fileOffset: fileOffset, probeOffset: probeOffset, located: located,
-                            placement: pad.map { "after \($0)" }))
-                }
-            }
+        guard let description = catalog.descriptions.first(where: { $0.kind == finding.kind }) else {
+            return FoundLibrary(kind: finding.kind, version: nil, functions: [], reason: nil, isStatic: true)
         }
-        if !isDefined {
-            let names = description.functions.map(\.symbol).joined(separator: ", ")
-            reasons.append("The file defines none of \(names).")
+        var points: [AttachPoint] = []
+        var reasons = finding.reasons
+        if let untraceable = description.untraceable {
+            reasons.append("\(description.kind) can't be traced: \(untraceable).")
+        }
+        for function in finding.functions where description.functions.indices.contains(function.index) {
+            let rule = description.functions[function.index].rule
+            switch try Placement(function, in: image) {
+            case .refused(let reason):
+                reasons.append(reason)
+            case .probe(let fileOffset, let probeOffset, let pad, let instruction):
+                if let owner = places[probeOffset] {
+                    if owner != description.kind {
+                        reasons.append("\(function.name) is traced as \(owner) already.")
+                    }
+                    continue
+                }
+                places[probeOffset] = description.kind
+                points.append(
+                    AttachPoint(
+                        function: function.name, rule: rule, address: function.address, fileOffset: fileOffset,
+                        probeOffset: probeOffset, located: finding.located, evidence: function.evidence,
+                        instruction: instruction, placement: pad.map { "after \($0)" }))
+            }
         }
         return FoundLibrary(
-            kind: description.kind, version: nil, functions: points,
-            reason: reasons.isEmpty ? nil : reasons.joined(separator: " "))
+            kind: description.kind, version: finding.version, functions: points,
+            reason: reasons.isEmpty ? nil : reasons.joined(separator: " "), isStatic: finding.located != .dynsym)
+    }
+}
+
+extension FileReport {
+    /// Whether there is a place to attach to.
+    public var isTraceable: Bool { libraries.contains { !$0.functions.isEmpty } }
+
+    func with(libraries: [FoundLibrary]) -> FileReport {
+        FileReport(machine: machine, buildID: buildID, isStripped: isStripped, libraries: libraries)
     }
 }

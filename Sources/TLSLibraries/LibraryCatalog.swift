@@ -5,7 +5,12 @@ public struct LibraryCatalog: Sendable {
     public let descriptions: [LibraryDescription]
     /// All symbols of all descriptions, each once, ready to be looked up.
     public let symbols: [SymbolName]
+    /// As `symbols`, and behind them the names that programs rename.
+    let patterns: [SymbolPattern]
+    /// Those alone.
+    let renamedPatterns: [SymbolPattern]
     private let positions: [String: Int]
+    private let renamedPositions: [String: Int]
 
     /// - Parameter descriptions: A later one of the same kind replaces an earlier one, in its place.
     public init(_ descriptions: [LibraryDescription]) {
@@ -23,6 +28,14 @@ public struct LibraryCatalog: Sendable {
             positions[symbol] = symbols.count
             symbols.append(SymbolName(symbol))
         }
+        let renamed = kept.flatMap(\.functions).compactMap { function in
+            function.renamed.map { SymbolPattern(afterAnyPrefix: function.name, except: $0.except) }
+        }
+        renamedPatterns = renamed
+        patterns = symbols.map { SymbolPattern(exactly: $0.text) } + renamed
+        renamedPositions = Dictionary(
+            renamed.enumerated().map { ($0.element.text, symbols.count + $0.offset) },
+            uniquingKeysWith: { first, _ in first })
         self.descriptions = kept
         self.symbols = symbols
         self.positions = positions
@@ -43,5 +56,13 @@ public struct LibraryCatalog: Sendable {
     /// Where a description's symbol stands in `symbols`.
     func functions(of symbol: String, in found: [[Symbol]]) -> [Symbol] {
         positions[symbol].map { found[$0] } ?? []
+    }
+
+    /// Where a function stands under names with a prefix; none where only `symbols` were looked for.
+    func renamed(_ function: LibraryDescription.Function, in found: [[Symbol]]) -> [Symbol] {
+        guard function.renamed != nil, let position = renamedPositions[function.name], position < found.count else {
+            return []
+        }
+        return found[position].filter { $0.name != function.name }
     }
 }

@@ -47,33 +47,52 @@ extension LibraryDescription {
 
 extension LibraryDescription: Decodable {
     public init(from decoder: any Decoder) throws {
-        let object = try StrictObject(decoder, keys: ["kind", "recognise", "functions", "version"])
+        let object = try StrictObject(decoder, keys: ["kind", "recognise", "functions", "version", "untraceable"])
         kind = try object.text("kind")
-        functions = try object.required("functions")
-        guard !functions.isEmpty else { throw object.problem("functions", "must not be empty") }
-        for (index, function) in functions.enumerated()
-        where functions[..<index].contains(where: { $0.symbol == function.symbol }) {
-            throw object.problem("functions", "\"\(function.symbol)\" stands there twice")
+        untraceable = try object.optionalText("untraceable")
+        functions = try object.optional("functions") ?? []
+        guard functions.isEmpty == (untraceable != nil) else {
+            throw object.problem(
+                "functions",
+                functions.isEmpty ? "must not be empty" : "must be empty where the library is \"untraceable\"")
         }
-        let recognition = try object.required("recognise", Recognition.self)
-        defines = recognition.defines
-        lacks = recognition.lacks
+        for (index, function) in functions.enumerated()
+        where functions[..<index].contains(where: { $0.name == function.name }) {
+            throw object.problem("functions", "\"\(function.name)\" stands there twice")
+        }
+        let recognition = try object.optional("recognise", Recognition.self)
+        defines = recognition?.defines ?? []
+        lacks = recognition?.lacks ?? []
+        texts = recognition?.texts ?? []
+        guard recognition != nil || untraceable == nil else {
+            throw object.problem("recognise", "is missing; nothing else tells of a library without functions")
+        }
         version = try object.optional("version")
     }
 
     private struct Recognition: Decodable {
         let defines: [String]
         let lacks: [String]
+        let texts: [String]
 
         init(from decoder: any Decoder) throws {
-            let object = try StrictObject(decoder, keys: ["defines", "lacks"])
+            let object = try StrictObject(decoder, keys: ["defines", "lacks", "texts"])
             defines = try object.texts("defines") ?? []
             lacks = try object.texts("lacks") ?? []
-            guard !defines.isEmpty else { throw object.problem("defines", "must name at least one function") }
+            texts = try object.texts("texts") ?? []
+            guard !defines.isEmpty || !texts.isEmpty else {
+                throw object.problem("defines", "must name at least one function, or \"texts\" one text")
+            }
             if let both = defines.first(where: lacks.contains) {
                 throw object.problem("lacks", "\"\(both)\" stands in \"defines\" too")
             }
+            if let short = texts.first(where: { $0.utf8.count < Self.shortestText }) {
+                throw object.problem(
+                    "texts", "\"\(short)\" has less than \(Self.shortestText) characters: it stands in other files too")
+            }
         }
+
+        private static let shortestText = 8
     }
 }
 
@@ -85,51 +104,6 @@ extension LibraryDescription.VersionSource: Decodable {
         symbolVersions = try object.optionalText("symbolVersions")
         guard prefix != nil || symbolVersions != nil else {
             throw object.problem("prefix", "is missing, and so is \"symbolVersions\"; one of them is needed")
-        }
-    }
-}
-
-extension LibraryDescription.Function: Decodable {
-    public init(from decoder: any Decoder) throws {
-        let object = try StrictObject(decoder, keys: ["symbol", "name", "conditions", "connection"])
-        symbol = try object.text("symbol")
-        let name = try object.required("name", Name.self)
-        let conditions = try object.optional("conditions", [FunctionRule.Condition].self) ?? []
-        guard conditions.count <= FunctionRule.conditionLimit else {
-            throw object.problem(
-                "conditions", "must be at most \(FunctionRule.conditionLimit), are \(conditions.count)")
-        }
-        rule = FunctionRule(
-            nameArgument: name.argument, lengthArgument: name.length?.argument, lengthBits: name.length?.bits ?? 64,
-            conditions: conditions, connectionArgument: try object.optionalArgument("connection"))
-    }
-
-    private struct Name: Decodable {
-        let argument: Int
-        let length: Length?
-
-        init(from decoder: any Decoder) throws {
-            let object = try StrictObject(decoder, keys: ["argument", "form", "length"])
-            argument = try object.argument("argument")
-            length = try object.optional("length")
-            switch (try object.text("form"), length) {
-            case ("terminated", nil), ("length", .some): break
-            case ("terminated", .some): throw object.problem("length", "belongs to the form \"length\" only")
-            case ("length", nil): throw object.problem("length", "is missing; the form \"length\" needs it")
-            case (let form, _):
-                throw object.problem("form", "must be \"terminated\" or \"length\", is \"\(form)\"")
-            }
-        }
-    }
-
-    private struct Length: Decodable {
-        let argument: Int
-        let bits: Int
-
-        init(from decoder: any Decoder) throws {
-            let object = try StrictObject(decoder, keys: ["argument", "bits"])
-            argument = try object.argument("argument")
-            bits = try object.bits("bits")
         }
     }
 }

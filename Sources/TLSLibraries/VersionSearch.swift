@@ -85,7 +85,8 @@ struct VersionSearch {
         }
         guard token.count <= longest, token.count < bytes.count else { return nil }
         let next = bytes[token.count]
-        guard next == 0 || !toEnd && next == UInt8(ascii: " ") else { return nil }
+        // A blank follows in a sentence, a slash in the path of a source file.
+        guard next == 0 || !toEnd && (next == UInt8(ascii: " ") || next == UInt8(ascii: "/")) else { return nil }
         let version = String(decoding: token, as: UTF8.self)
         return VersionNumber(version) == nil ? nil : version
     }

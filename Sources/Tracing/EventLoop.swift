@@ -154,7 +154,7 @@ final class EventLoop {
                 }
             case .probing(.finished(let number, let job, let outcomes)):
                 try probes.apply(.finished(job, outcomes), isKnown: containers.isKnown)
-                start.finished(number)
+                start.finished(number, followedBy: probes.takeFollowUps())
             case .probes(let report):
                 try probes.apply(report, isKnown: containers.isKnown)
             case .docker(let change):

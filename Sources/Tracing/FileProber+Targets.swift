@@ -21,7 +21,7 @@ extension FileProber {
     /// Probes a file of this host that the user named, and says why where that can't be.
     func probeTarget(path: String) throws {
         try FileTarget.answering(path) {
-            try probeTarget(RegularFile(path: path), path: path, shownAs: path, sibling: Siblings.opener(of: path))
+            try probeTarget(RegularFile(path: path), path: path, shownAs: path, open: Siblings.host)
         }
     }
 
@@ -95,19 +95,19 @@ extension FileProber {
         let name = "\(container.name):\(file.path)"
         try probeTarget(
             root.open(file.path, shownAs: name), path: file.path, shownAs: name,
-            sibling: Siblings.opener(of: file.path) { try? root.open($0) })
+            open: { try? root.open($0) })
     }
 
     /// - Parameters:
     ///   - path: As the processes that use it see it.
     ///   - name: How messages call it.
     private func probeTarget(
-        _ file: RegularFile, path: String, shownAs name: String, sibling: @escaping (String) -> RegularFile?
+        _ file: RegularFile, path: String, shownAs name: String, open: @escaping (String) -> RegularFile?
     ) throws {
         // Tells a damaged file from one without TLS.
         let report: FileReport
         do {
-            report = try inspector.findLibraries(in: file)
+            report = try inspector.searchLibraries(in: file, path: path, open: open)
         } catch let error as ELFError {
             throw SessionError("cannot trace \(name): \(error)")
         }
@@ -116,13 +116,13 @@ extension FileProber {
                 "no TLS function was found in \(name): it takes no server name itself; "
                     + "`sniscope list` shows the libraries that its process uses")
         }
-        switch probe(file, shownPath: path, sibling: sibling) {
+        switch probe(file, shownPath: path, depth: .everything, open: open) {
         case .traced, .pending: break
         // Another name of a file that was refused before has no words of its own.
         case .refused(let reason): throw SessionError("cannot trace \(reason ?? name)")
         case .unreadable(let error): throw error
         case .changing: throw SessionError("cannot trace \(name): it is being written just now")
-        case .noLibrary, .vanished:
+        case .noLibrary, .unsearched, .vanished:
             throw SessionError("cannot trace \(name): it is for \(report.machine), this machine is \(Host.machine)")
         }
     }

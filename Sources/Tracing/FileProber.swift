@@ -19,29 +19,38 @@ struct FileProber: Sendable {
     /// What alone is probed in new containers; nil: all that they may load.
     var targets: [ContainerFile]?
 
-    /// - Parameter sibling: Opens a library that the file needs, by its name, for versions that stand there.
+    /// How far a file is looked into.
+    enum Depth: Sendable {
+        /// Its own symbols: a fraction of a millisecond.
+        case symbols
+        /// Everything: half a second for the largest.
+        case everything
+    }
+
     /// - Parameter shownPath: As the process sees it.
+    /// - Parameter open: Opens another file of its system, for versions and debug information that stand there.
     /// - Parameter attempts: How often it may change meanwhile.
     func probe(
-        _ file: RegularFile, shownPath: String, sibling: @escaping (String) -> RegularFile?, attempts: Int = 3
+        _ file: RegularFile, shownPath: String, depth: Depth, open: @escaping (String) -> RegularFile?,
+        attempts: Int = 3
     ) -> ProbeOutcome {
         let identity = InodeIdentity(of: file, identifier: identifier)
-        if let known = claim(identity, changedAt: file.status.changedAt) { return known }
-        let outcome = probeUnknown(file, identity, shownPath: shownPath, sibling: sibling)
+        if let known = claim(identity, depth, changedAt: file.status.changedAt) { return known }
+        let outcome = probeUnknown(file, identity, shownPath: shownPath, depth, open)
         table.finish(identity, outcome)
         // It may be a new link or mode alone.
         if case .changing = outcome, attempts > 1, let again = try? RegularFile(path: file.descriptor.path),
             again.status.changedAt != file.status.changedAt
         {
-            return probe(again, shownPath: shownPath, sibling: sibling, attempts: attempts - 1)
+            return probe(again, shownPath: shownPath, depth: depth, open: open, attempts: attempts - 1)
         }
         return outcome
     }
 
     /// Waits for another thread that is at this file: mostly it is done within milliseconds.
-    private func claim(_ identity: InodeIdentity, changedAt: Int64) -> ProbeOutcome? {
+    private func claim(_ identity: InodeIdentity, _ depth: Depth, changedAt: Int64) -> ProbeOutcome? {
         for _ in 0..<Self.patience {
-            let known = table.claim(identity, changedAt: changedAt)
+            let known = table.claim(identity, depth, changedAt: changedAt)
             guard case .pending = known else { return known }
             Threads.sleep(milliseconds: 1)
         }
@@ -52,19 +61,24 @@ struct FileProber: Sendable {
     private static let patience = 100
 
     private func probeUnknown(
-        _ file: RegularFile, _ identity: InodeIdentity, shownPath: String, sibling: @escaping (String) -> RegularFile?
+        _ file: RegularFile, _ identity: InodeIdentity, shownPath: String, _ depth: Depth,
+        _ open: @escaping (String) -> RegularFile?
     ) -> ProbeOutcome {
         let report: FileReport
         do {
-            report = try inspector.findLibraries(in: file)
+            switch depth {
+            case .symbols: report = try inspector.findLibraries(in: file)
+            case .everything: report = try inspector.searchLibraries(in: file, path: shownPath, open: open)
+            }
         } catch let error as SystemError {
             return .unreadable(error)
         } catch {
             // Not an ELF file, or a damaged one: the loader would not have taken a library from it.
             return .noLibrary
         }
-        guard !report.libraries.isEmpty else { return .noLibrary }
         guard report.machine == Host.machine else { return .noLibrary }
+        guard depth == .everything || report.isTraceable else { return .unsearched }
+        guard !report.libraries.isEmpty else { return .noLibrary }
         let places = report.libraries.flatMap { library in library.functions.map { (library, $0) } }
         guard !places.isEmpty else {
             let reasons = report.libraries.compactMap(\.reason)
@@ -78,6 +92,7 @@ struct FileProber: Sendable {
                     function: place.1.function, located: place.1.located.rawValue)
             }
         }
+        let sibling = Siblings.opener(of: shownPath, open)
         let unversioned = references(places.map { _ in nil })
         let index = table.register(unversioned, identity, file.status)
         // Probes stand at offsets: a file that is rewritten in place is to be let go at once. One that can't be watched
@@ -103,7 +118,9 @@ struct FileProber: Sendable {
                 return .changing
             }
             // The version takes longer than all the rest: it comes after the probe.
-            let versions = places.map { try? inspector.version(of: $0.0.kind, in: file, openNeeded: sibling) }
+            let versions = places.map {
+                $0.0.version ?? (try? inspector.version(of: $0.0.kind, in: file, openNeeded: sibling))
+            }
             table.describe(index, references(versions))
             let list = places.map { "\($0.0.kind) \($0.1.function) at \($0.1.probeOffset)" }
             let detail = "probed \(shownPath): \(list.joined(separator: ", "))"

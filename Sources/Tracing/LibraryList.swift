@@ -72,7 +72,7 @@ public struct LibraryList: Sendable {
                     let identity = InodeIdentity(of: file, identifier: identifier)
                     if let wanted, !wanted.contains(identity) { return nil }
                     if known[identity] != nil { return Look(identity: identity, report: nil) }
-                    guard let report = inspector.report(file, openNeeded: sibling(of: mapped)),
+                    guard let report = inspector.report(file, path: mapped.path, open: opener(of: mapped)),
                         !report.libraries.isEmpty
                     else { return nil }
                     return Look(identity: identity, report: report)
@@ -162,9 +162,11 @@ private struct Users {
 
 extension Inspector {
     /// nil for what is no ELF file, or one so damaged that no loader takes a library from it.
-    fileprivate func report(_ file: RegularFile, openNeeded: @escaping (String) -> RegularFile?) -> FileReport? {
+    fileprivate func report(
+        _ file: RegularFile, path: String, open: @escaping (String) -> RegularFile?
+    ) -> FileReport? {
         do {
-            return try inspect(file, openNeeded: openNeeded)
+            return try inspect(file, path: path, open: open, openNeeded: Siblings.opener(of: path, open))
         } catch {
             // What tells the version may be damaged alone.
             return try? findLibraries(in: file)
@@ -172,8 +174,7 @@ extension Inspector {
     }
 }
 
-private func sibling(of file: ProcessScan.File) -> (String) -> RegularFile? {
-    Siblings.opener(of: file.path) { path in
-        file.users.first.flatMap { try? ProcessFile.open(pid: $0.pid, path: path) }
-    }
+/// Opens another file as the first process that maps `file` sees it.
+private func opener(of file: ProcessScan.File) -> (String) -> RegularFile? {
+    { path in file.users.first.flatMap { try? ProcessFile.open(pid: $0.pid, path: path) } }
 }

@@ -57,8 +57,8 @@ struct MappedCandidates {
         switch outcome {
         case .traced(let file, _):
             states[candidate.identity] = .traced(file)
-        case .changing:
-            // It is looked into again.
+        case .changing, .unsearched:
+            // It is looked into again, or further.
             states[candidate.identity] = .pending
             return []
         case .vanished, .unreadable, .pending:

@@ -5,10 +5,12 @@ internal import TLSLibraries
 
 /// One piece of work for the probing threads.
 enum ProbeJob: Sendable {
-    /// A file that processes map.
+    /// A file that processes map: its symbols.
     case mapped(MappedCandidate)
+    /// The same, where its symbols tell nothing: all of it.
+    case search(MappedCandidate)
     /// A file of this host, by path.
-    case path(String)
+    case path(String, FileProber.Depth)
     /// A control group that may be a container's: whose it is, and what its program will load.
     case container(cgroup: String, maker: Int32)
     /// What the loader would find in a container's root folder.
@@ -19,16 +21,22 @@ enum ProbeJob: Sendable {
     var urgency: Int {
         switch self {
         case .container: 0
-        case .mapped, .path: 1
-        case .root: 2
+        case .mapped, .path(_, .symbols): 1
+        case .search, .path(_, .everything): 2
+        case .root: 3
         }
     }
 
-    static let urgencies = 3
+    static let urgencies = 4
+    /// How many of them leave no time to lose. The others' jobs may take long.
+    static let pressingUrgencies = 2
 
     /// Of the file system that the job reads; nil where it is not known before.
     var device: UInt64? {
-        if case .mapped(let candidate) = self { candidate.identity.device } else { nil }
+        switch self {
+        case .mapped(let candidate), .search(let candidate): candidate.identity.device
+        case .path, .container, .root: nil
+        }
     }
 
     struct MappedCandidate: Sendable {
@@ -52,9 +60,11 @@ extension FileProber {
     func run(_ job: ProbeJob, _ report: (ProbeFinding) -> Void) -> [ProbeOutcome] {
         switch job {
         case .mapped(let candidate):
-            return probe(candidate)
-        case .path(let path):
-            return [probe(path: path)]
+            return probe(candidate, .symbols)
+        case .search(let candidate):
+            return probe(candidate, .everything)
+        case .path(let path, let depth):
+            return [probe(path: path, depth)]
         case .container(let cgroup, let maker):
             let resolution = containers.container(atCgroup: cgroup, madeBy: maker)
             report(.container(cgroup: cgroup, resolution))
@@ -64,12 +74,12 @@ extension FileProber {
             return prepare(bundle)
         case .root(let root, _):
             guard preparesContainers else { return [] }
-            return Self.beside(root) { probe(LoadableFiles.container(root: $0).installed, root: $0) }
+            return Self.beside(root) { probe(LoadableFiles.container(root: $0).installed, root: $0, .symbols) }
         }
     }
 
     /// - Returns: The file's own outcome first, then those of what it needs.
-    private func probe(_ candidate: ProbeJob.MappedCandidate) -> [ProbeOutcome] {
+    private func probe(_ candidate: ProbeJob.MappedCandidate, _ depth: Depth) -> [ProbeOutcome] {
         var failure: SystemError?
         for user in candidate.users {
             do throws(SystemError) {
@@ -77,14 +87,14 @@ extension FileProber {
                     pid: user.pid, range: user.range, path: candidate.path, identity: candidate.identity)
                 let open: (String) -> RegularFile? = { try? ProcessFile.open(pid: user.pid, path: $0) }
                 // Later than this its loader is there.
-                let needed = candidate.mappedAt == nil ? [] : probeNeeded(by: file, candidate.path, of: user.pid, open)
-                return [probe(file, shownPath: candidate.path, sibling: Siblings.opener(of: candidate.path, open))]
-                    + needed
+                let isLate = candidate.mappedAt == nil || depth == .everything
+                let needed = isLate ? [] : probeNeeded(by: file, candidate.path, of: user.pid, open)
+                return [probe(file, shownPath: candidate.path, depth: depth, open: open)] + needed
             } catch {
                 failure = error
             }
         }
-        guard let failure, !failure.isNotFound else { return [probeLeftBehind(candidate)] }
+        guard let failure, !failure.isNotFound else { return [probeLeftBehind(candidate, depth)] }
         return [.unreadable(failure)]
     }
 
@@ -99,22 +109,22 @@ extension FileProber {
         let libraries = (try? resolver.neededElsewhere(by: path, file)) ?? []
         return libraries.compactMap { path, source in
             guard let library = source as? RegularFile else { return nil }
-            return probe(library, shownPath: path, sibling: Siblings.opener(of: path, open))
+            return probe(library, shownPath: path, depth: .symbols, open: open)
         }
     }
 
     /// Of a file whose process has ended by now: the next one that maps it is to be seen.
-    private func probeLeftBehind(_ candidate: ProbeJob.MappedCandidate) -> ProbeOutcome {
+    private func probeLeftBehind(_ candidate: ProbeJob.MappedCandidate, _ depth: Depth) -> ProbeOutcome {
         // In a container's view of the file system the path leads elsewhere, or nowhere.
         guard let file = try? RegularFile(path: candidate.path), FileIdentity(status: file.status) == candidate.identity
         else { return .vanished }
-        return probe(file, shownPath: candidate.path, sibling: Siblings.opener(of: candidate.path))
+        return probe(file, shownPath: candidate.path, depth: depth, open: Siblings.host)
     }
 
-    private func probe(path: String) -> ProbeOutcome {
+    private func probe(path: String, _ depth: Depth) -> ProbeOutcome {
         do throws(SystemError) {
             let file = try RegularFile(path: path)
-            return probe(file, shownPath: path, sibling: Siblings.opener(of: path))
+            return probe(file, shownPath: path, depth: depth, open: Siblings.host)
         } catch {
             return error.isNotFound ? .vanished : .unreadable(error)
         }
@@ -125,7 +135,10 @@ extension FileProber {
         Self.beside(bundle.rootPath) { root in
             let loadable = LoadableFiles.container(
                 root: root, environment: bundle.environment, workingDirectory: bundle.workingDirectory)
-            return probe(loadable.needed(by: bundle.arguments), root: root)
+            let needed = loadable.needed(by: bundle.arguments)
+            // What is found by its symbols first: that takes a fraction of the time.
+            return probe(needed, root: root, .symbols).filter { !$0.isUnsearched }
+                + probe(needed, root: root, .everything)
         }
     }
 
@@ -138,11 +151,11 @@ extension FileProber {
         return body(clone.path)
     }
 
-    private func probe(_ paths: [String], root: String) -> [ProbeOutcome] {
+    private func probe(_ paths: [String], root: String, _ depth: Depth) -> [ProbeOutcome] {
         let open: (String) -> RegularFile? = { LoadableFiles.open(inRoot: root, $0) }
         return paths.compactMap { path in
             guard let file = open(path) else { return nil }
-            return probe(file, shownPath: path, sibling: Siblings.opener(of: path, open))
+            return probe(file, shownPath: path, depth: depth, open: open)
         }
     }
 }

@@ -14,9 +14,9 @@ extension ProbeKeeper {
         candidates.forget(identities)
         let event = "\(modified.path) was changed in place and its probes are taken out"
         if let path {
-            retry(.path(path))
+            retry(.path(path, .symbols))
         } else if hostTargets.contains(modified.path) {
-            retry(.path(modified.path))
+            retry(.path(modified.path, .everything))
             items.append(.notice("\(event); it is looked into again"))
             return
         } else if !seesMappings {
@@ -45,7 +45,7 @@ extension ProbeKeeper {
         // What a container's job did not probe is seen when it is mapped.
         switch job {
         case .container: break
-        case .mapped, .path, .root: retries.append((Clock.monotonic + Self.retryInterval, job))
+        case .mapped, .search, .path, .root: retries.append((Clock.monotonic + Self.retryInterval, job))
         }
     }
 

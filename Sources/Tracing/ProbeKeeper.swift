@@ -36,6 +36,8 @@ struct ProbeKeeper {
     var lastModifiedRescan: Int64 = 0
     /// What the user should know.
     var items: [SessionItem] = []
+    /// Jobs that go on with what others began.
+    private var followUps: [UInt64] = []
     /// What was probed too late, or never.
     private(set) var lateness = Lateness()
 
@@ -60,6 +62,12 @@ struct ProbeKeeper {
     mutating func takeItems() -> [SessionItem] {
         defer { items = [] }
         return items
+    }
+
+    /// The numbers of jobs that go on with what others began, once.
+    mutating func takeFollowUps() -> [UInt64] {
+        defer { followUps = [] }
+        return followUps
     }
 
     /// - Returns: The job's number.
@@ -119,13 +127,17 @@ struct ProbeKeeper {
             if let file = tell(outcome) { keep(file, for: job, isKnown) }
         }
         var awaited = outcomes[...]
-        if case .mapped(let candidate) = job, let own = outcomes.first {
+        switch job {
+        case .mapped(let candidate), .search(let candidate):
+            guard let own = outcomes.first else { break }
             settle(candidate, own)
+            if own.isUnsearched { followUps.append(submit(.search(candidate))) }
             // What the file needs is looked into when it is mapped itself.
             awaited = outcomes.prefix(1)
+        case .path, .container, .root: break
         }
         if awaited.contains(where: \.isChanging) { retry(job) }
-        if case .path(let path) = job, hostTargets.contains(path), case .noLibrary? = outcomes.first {
+        if case .path(let path, _) = job, hostTargets.contains(path), case .noLibrary? = outcomes.first {
             items.append(.notice("not traced any more: no TLS function was found in \(path) as it is now"))
         }
     }
@@ -142,7 +154,7 @@ struct ProbeKeeper {
             break
         case .vanished:
             lateness.vanishedFiles += UInt64(max(waited.count, 1))
-        case .noLibrary, .refused, .unreadable, .pending, .changing:
+        case .noLibrary, .unsearched, .refused, .unreadable, .pending, .changing:
             break
         }
     }
@@ -155,7 +167,7 @@ struct ProbeKeeper {
             return file
         case .refused(let reason?):
             items.append(.notice("not traced: \(reason)"))
-        case .noLibrary, .refused, .unreadable, .pending, .vanished, .changing:
+        case .noLibrary, .unsearched, .refused, .unreadable, .pending, .vanished, .changing:
             break
         }
         return nil
@@ -163,9 +175,9 @@ struct ProbeKeeper {
 
     private mutating func keep(_ file: ProbedFile, for job: ProbeJob, _ isKnown: (String) -> Bool) {
         switch job {
-        case .mapped:
+        case .mapped, .search:
             lifetimes.foreseen(file.number)
-        case .path(let path):
+        case .path(let path, _):
             lifetimes.found(file.number, at: path)
         case .container(let key, _), .root(_, let key):
             // A container that has ended meanwhile needs it no more: a sweep finds out whether anybody does.
@@ -191,7 +203,7 @@ struct ProbeKeeper {
         let now = Clock.monotonic
         // At most a hundredth of one processor's time.
         nextSweep = now + 100 * (now - findings.startedAt)
-        for path in findings.newPaths { submit(.path(path)) }
+        for path in findings.newPaths { submit(.path(path, .symbols)) }
         for (file, identities) in lifetimes.apply(findings) {
             candidates.forget(identities)
             closer.close(table.release(file))

@@ -11,6 +11,8 @@ struct ProbedFile: Sendable, Hashable {
 /// What came of looking into a file.
 enum ProbeOutcome: Sendable {
     case noLibrary
+    /// Its symbols tell of none that can be traced, and nothing else of it was looked at.
+    case unsearched
     /// `detail` says what is probed and where; nil for a file that was probed before.
     case traced(ProbedFile, detail: String?)
     /// It holds a TLS library that can't be probed; a sentence, nil where it was said before.
@@ -32,8 +34,17 @@ enum ProbeOutcome: Sendable {
         }
     }
 
+    /// Whether a look of some depth would not tell more.
+    func isEnough(for depth: FileProber.Depth) -> Bool {
+        if case .unsearched = self { depth == .symbols } else { true }
+    }
+
     var isChanging: Bool {
         if case .changing = self { true } else { false }
+    }
+
+    var isUnsearched: Bool {
+        if case .unsearched = self { true } else { false }
     }
 
     var isTraced: Bool {

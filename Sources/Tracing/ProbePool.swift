@@ -70,7 +70,7 @@ final class ProbePool: Sendable {
     private func startThread(isForUrgent: Bool) throws(SystemError) {
         work.withLock { $0.threads += 1 }
         try Threads.startApart(name: "probe") { [self] in
-            while let (number, job) = queue.take(urgencies: isForUrgent ? ProbeJob.urgencies - 1 : nil) {
+            while let (number, job) = queue.take(urgencies: isForUrgent ? ProbeJob.pressingUrgencies : nil) {
                 let isHung = work.withLock { work in
                     if isForUrgent { work.urgent.insert(number) }
                     work.startedAt[number] = Clock.monotonic

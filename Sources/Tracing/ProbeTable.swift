@@ -57,7 +57,7 @@ final class ProbeTable: Sendable {
 
     /// Whether the caller is to look into a file: only one thread may, or a file would be probed twice.
     /// - Returns: nil where it is; else what came of it, `pending` while another thread is at it.
-    func claim(_ file: InodeIdentity, changedAt: Int64) -> ProbeOutcome? {
+    func claim(_ file: InodeIdentity, _ depth: FileProber.Depth, changedAt: Int64) -> ProbeOutcome? {
         state.withLock { state in
             if state.closing[file]?.isModified == true { return .changing }
             // Whoever wrote to it may write on.
@@ -65,7 +65,9 @@ final class ProbeTable: Sendable {
             if let known = state.known[file] {
                 if !known.isFinished { return .pending }
                 // A probed inode is held by its probe; any other may be a new file under an old number.
-                if let outcome = known.outcome, outcome.isTraced || known.changedAt == changedAt {
+                if let outcome = known.outcome, outcome.isTraced || known.changedAt == changedAt,
+                    outcome.isEnough(for: depth)
+                {
                     return outcome.withoutWords
                 }
             }

@@ -80,9 +80,9 @@ struct SessionParts {
         readiness = Readiness()
         readiness.processes = scan.processes.processCount
         readiness.unreadable = scan.processes.refusals.reduce(0) { $0 + $1.pids.count }
-        if case .children(let files) = options.target { jobs += files.map { .path($0) } }
+        if case .children(let files) = options.target { jobs += files.map { .path($0, .everything) } }
         jobs += scan.processes.files.compactMap { candidates.candidate(for: $0) }.map { .mapped($0) }
-        jobs += scan.installed.map { .path($0) }
+        jobs += scan.installed.map { .path($0, .symbols) }
         if pids == nil, monitor != nil {
             jobs += containers.running().map { .root("/proc/\($0.pid)/root", container: $0.key) }
         }

@@ -18,6 +18,9 @@ public enum Siblings {
 
     /// In this process's own view.
     public static func opener(of path: String) -> (String) -> RegularFile? {
-        opener(of: path.contains("/") ? path : "./" + path) { try? RegularFile(path: $0) }
+        opener(of: path.contains("/") ? path : "./" + path, host)
     }
+
+    /// Opens a file of this process's own view.
+    public static func host(_ path: String) -> RegularFile? { try? RegularFile(path: path) }
 }

@@ -18,8 +18,9 @@ struct StartUp {
         deadline = Clock.monotonic + Self.patience
     }
 
-    mutating func finished(_ job: UInt64) {
-        pending.remove(job)
+    /// - Parameter others: Jobs that go on with what this one began.
+    mutating func finished(_ job: UInt64, followedBy others: [UInt64]) {
+        if pending.remove(job) != nil { pending.formUnion(others) }
     }
 
     /// The readiness, once: when everything is probed or the time is over.

@@ -6,7 +6,8 @@ enum ReportValue {
     static func of(path: String, _ report: FileReport) -> Value {
         .object([
             "path": .string(path), "buildId": report.buildID.map { .string($0) },
-            "machine": .string(report.machine), "libraries": libraries(report),
+            "machine": .string(report.machine), "stripped": report.isStripped ? .boolean(true) : nil,
+            "libraries": libraries(report),
         ])
     }
 
@@ -15,6 +16,7 @@ enum ReportValue {
             report.libraries.map { library in
                 .object([
                     "kind": .string(library.kind), "version": library.version.map { .string($0) },
+                    "static": library.isStatic && !library.functions.isEmpty ? .boolean(true) : nil,
                     "functions": .array(library.functions.map(function)),
                     "reason": library.reason.map { .string($0) },
                 ])
@@ -24,7 +26,9 @@ enum ReportValue {
     private static func function(_ place: AttachPoint) -> Value {
         .object([
             "function": .string(place.function), "fileOffset": .number(place.fileOffset),
-            "probeOffset": .number(place.probeOffset), "located": .string(place.located.rawValue),
+            "probeOffset": .number(place.probeOffset), "instruction": .string(place.instruction),
+            "located": .string(place.located.rawValue),
+            "evidence": place.evidence.isEmpty ? nil : .array(place.evidence.map { .string($0) }),
         ])
     }
 }

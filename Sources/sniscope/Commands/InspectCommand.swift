@@ -18,6 +18,9 @@ struct InspectCommand: ParsableCommand {
     @Option(name: [.short, .long], help: "Output format.")
     var output: OutputFormat = .columns
 
+    @Flag(name: [.short, .long], help: "Say what tells that a function is the one.")
+    var verbose = false
+
     @OptionGroup var libraries: CatalogOptions
 
     func run() throws {
@@ -28,28 +31,32 @@ struct InspectCommand: ParsableCommand {
         let report: FileReport
         do {
             report = try FileTarget.answering(file) { [file, containers] in
-                let (opened, openNeeded) = try Self.open(target, in: containers, shownAs: file)
-                return try inspector.inspect(opened, openNeeded: openNeeded)
+                let opened = try Self.open(target, in: containers, shownAs: file)
+                return try inspector.inspect(
+                    opened.file, path: opened.path, open: opened.open,
+                    openNeeded: Siblings.opener(of: opened.path, opened.open))
             }
         } catch let error as ELFError {
             throw CommandFailure("cannot inspect \(file): \(error)")
         }
         var bytes: [UInt8] = []
         if output == .columns {
-            bytes = Array(ReportText.lines(file, report).map { $0.escapedForTerminal + "\n" }.joined().utf8)
+            bytes = Array(
+                ReportText(path: file, report: report, isVerbose: verbose).lines.map { $0.escapedForTerminal + "\n" }
+                    .joined().utf8)
         } else {
             ReportValue.of(path: file, report).append(to: &bytes, style: output.objectStyle)
         }
         try OutputFile.standardOutput.writeUnlessClosed(bytes)
     }
 
-    /// - Returns: The file, and a function that opens libraries beside it.
+    /// - Returns: The file, its path in its own system, and a function that opens others there.
     private static func open(
         _ target: FileTarget, in containers: [Container], shownAs file: String
-    ) throws -> (RegularFile, (String) -> RegularFile?) {
+    ) throws -> (file: RegularFile, path: String, open: (String) -> RegularFile?) {
         switch target {
         case .host(let path):
-            return (try RegularFile(path: path), Siblings.opener(of: path))
+            return (try RegularFile(path: path), path.contains("/") ? path : "./" + path, Siblings.host)
         case .container(let target):
             let opened = try target.open(in: containers)
             guard opened.count == 1, let only = opened.first else {
@@ -57,36 +64,42 @@ struct InspectCommand: ParsableCommand {
                 throw CommandFailure(
                     "\(file) is in \(opened.count) containers: \(names.joined(separator: ", ")); name one of them")
             }
-            return (only.file, Siblings.opener(of: target.path, only.open))
+            return (only.file, target.path, only.open)
         }
     }
 }
 
 /// A report in words.
-private enum ReportText {
-    static func lines(_ path: String, _ report: FileReport) -> [String] {
-        let buildID = report.buildID.map { "build ID \($0)" } ?? "no build ID"
+private struct ReportText {
+    let path: String
+    let report: FileReport
+    let isVerbose: Bool
+
+    var lines: [String] {
         guard !report.libraries.isEmpty else {
             return [
                 "\(path): \(report.machine)",
-                "  no TLS library: the file defines none of the functions that take a server name",
+                "  no TLS library: nothing in it takes a server name, as far as is known",
             ]
         }
-        var lines = ["\(path): \(report.machine), \(buildID)"]
-        for library in report.libraries {
-            lines.append("  " + library.title)
-            for place in library.functions {
-                lines.append(
-                    "    \(place.function) at file offset \(hexadecimal(place.fileOffset)), by \(place.located)")
-                let reason = place.placement ?? "the function's first instruction"
-                lines.append("      probe at \(hexadecimal(place.probeOffset)): \(reason)")
-            }
-            if let reason = library.reason { lines.append("    not traced: \(reason)") }
+        let buildID = report.buildID.map { "build ID \($0)" } ?? "no build ID"
+        return ["\(path): \(report.machine), \(buildID)\(report.isStripped ? ", stripped" : "")"]
+            + report.libraries.flatMap(lines)
+    }
+
+    private func lines(_ library: FoundLibrary) -> [String] {
+        var lines = ["  \(library.title)\(library.isStatic && !library.functions.isEmpty ? ", linked in" : "")"]
+        for place in library.functions {
+            lines.append("    \(place.function) at file offset \(hexadecimal(place.fileOffset)), by \(place.located)")
+            if isVerbose { lines += place.evidence.map { "      \($0)" } }
+            let reason = place.placement ?? "the function's first instruction"
+            lines.append("      probe at \(hexadecimal(place.probeOffset)): \(reason), \(place.instruction)")
         }
+        if let reason = library.reason { lines.append("    not traced: \(reason)") }
         return lines
     }
 
-    private static func hexadecimal(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
+    private func hexadecimal(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
 }
 
 extension FoundLibrary {

@@ -1,0 +1,76 @@
+internal import CodeSearch
+internal import ELFImage
+
+/// Which libraries are in a file whose own symbols tell of none: by the symbols that were kept apart, by a Go program's
+/// table of functions, by what functions contain, by texts.
+struct HiddenFindings {
+    let catalog: LibraryCatalog
+    let image: ELFImage
+    /// The file's path, and how to open others beside it.
+    let path: String
+    let open: DebugSymbols.PathOpener
+
+    func find() throws -> [LibraryFinding] {
+        var findings = try bySymbols()
+        if findings.isEmpty { findings += try byAnchors() }
+        findings += try byTexts(besides: Set(findings.map(\.kind)))
+        return findings
+    }
+
+    private func bySymbols() throws -> [LibraryFinding] {
+        let symbols = SymbolFindings(catalog: catalog)
+        if !catalog.renamedPatterns.isEmpty, let dynamic = try image.dynamicSection(names: false) {
+            let renamed = try image.dynamicFunctions(matching: catalog.renamedPatterns, dynamic)
+            let findings = symbols.findings(catalog.symbols.map { _ in [] } + renamed, located: .dynsym)
+            if !findings.isEmpty { return findings }
+        }
+        let kept = try DebugSymbols.functions(matching: catalog.patterns, of: image, path: path, open: open)
+        guard let place = kept.place else { return [] }
+        return symbols.findings(kept.functions, located: place == .embedded ? .debugdata : .debuglink)
+    }
+
+    private func byAnchors() throws -> [LibraryFinding] {
+        let places = catalog.descriptions.flatMap { description in
+            description.functions.indices.compactMap { index in
+                description.functions[index].anchor.map { (description: description, index: index, anchor: $0) }
+            }
+        }
+        let results = try AnchorSearch(image, places.map(\.anchor.rule)).run()
+        var findings: [LibraryFinding] = []
+        for (place, result) in zip(places, results) {
+            var finding = LibraryFinding(kind: place.description.kind, located: .anchor)
+            switch result {
+            case .absent: continue
+            case .found(let functions):
+                finding.functions = functions.map {
+                    LibraryFinding.Function(
+                        index: place.index, name: place.anchor.finds, address: $0.address, size: $0.size,
+                        isIndirect: false, evidence: $0.evidence)
+                }
+            case .refused(let reason):
+                finding.reasons = ["\(place.anchor.finds) was not found: \(reason)."]
+            }
+            if let known = findings.firstIndex(where: { $0.kind == finding.kind }) {
+                findings[known].functions += finding.functions
+                findings[known].reasons += finding.reasons
+            } else {
+                findings.append(finding)
+            }
+        }
+        // What two libraries' rules take for theirs is one's own copy of the other's source.
+        let located = findings.filter { !$0.functions.isEmpty }
+        return located.isEmpty ? findings : located
+    }
+
+    private func byTexts(besides known: Set<String>) throws -> [LibraryFinding] {
+        try catalog.descriptions.filter { !$0.texts.isEmpty && !known.contains($0.kind) }.compactMap { description in
+            for text in description.texts
+            where try !image.matches(of: Array(text.utf8), following: 0, matchLimit: 1).isEmpty {
+                var finding = LibraryFinding(kind: description.kind, located: .anchor)
+                if description.untraceable == nil { finding.reasons = ["None of its functions was found."] }
+                return finding
+            }
+            return nil
+        }
+    }
+}

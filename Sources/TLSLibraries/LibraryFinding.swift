@@ -1,0 +1,24 @@
+/// What says that a TLS library is in a file, and where its functions begin; not yet where probes can stand. It is kept
+/// between runs, so that large files are searched once.
+struct LibraryFinding: Codable, Sendable {
+    struct Function: Codable, Sendable {
+        /// In the description's list.
+        let index: Int
+        /// As the file calls it.
+        let name: String
+        let address: UInt64
+        /// Bytes; 0 where it is not known.
+        let size: UInt64
+        let isIndirect: Bool
+        let evidence: [String]
+    }
+
+    /// The description's.
+    let kind: String
+    let located: Located
+    var functions: [Function] = []
+    /// Why a function was not found: full sentences.
+    var reasons: [String] = []
+    /// Nil where the description says how it is found.
+    var version: String?
+}
