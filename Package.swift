@@ -50,8 +50,10 @@ let package = Package(
             ], swiftSettings: safe),
         .target(name: "Processes", dependencies: ["OS"], swiftSettings: safe),
         .target(
-            name: "TLSLibraries", dependencies: ["CodeSearch", "ELFImage", "OS"], swiftSettings: safe, plugins: ["EmbedFiles"]),
+            name: "TLSLibraries", dependencies: ["CodeSearch", "GoSymbols", "ELFImage", "OS"], swiftSettings: safe,
+            plugins: ["EmbedFiles"]),
         .target(name: "CodeSearch", dependencies: ["ELFImage", "OS"], swiftSettings: safe),
+        .target(name: "GoSymbols", dependencies: ["ELFImage", "OS"], swiftSettings: safe),
         .target(name: "ELFImage", dependencies: ["LibLZMA", "OS"], swiftSettings: safe),
 
         // The modules that wrap the kernel, libbpf and liblzma: unsafe code stands here and nowhere else.
@@ -71,6 +73,7 @@ let package = Package(
         .testTarget(name: "RenderingTests", dependencies: ["Rendering"], swiftSettings: testing),
         .testTarget(
             name: "ELFImageTests", dependencies: ["ELFImage", "LibLZMA", "OS", "TLSLibraries"], swiftSettings: testing),
+        .testTarget(name: "GoSymbolsTests", dependencies: ["GoSymbols", "ELFImage", "OS"], swiftSettings: testing),
         .testTarget(
             name: "TLSLibrariesTests", dependencies: ["TLSLibraries", "ELFImage", "OS"], swiftSettings: testing),
         .testTarget(name: "ProcessesTests", dependencies: ["Processes", "OS"], swiftSettings: testing),

@@ -17,6 +17,8 @@ public struct DynamicSection: Sendable {
     let hash: UInt64?
     let versionDefinitions: UInt64?
     let versionDefinitionCount: UInt64?
+    let relocations: UInt64?
+    let relocationsSize: UInt64?
 }
 
 extension ELFImage {
@@ -46,7 +48,8 @@ extension ELFImage {
             runpath: try text(entries.first(29)),
             strings: strings, stringsSize: entries.first(10), symbols: entries.first(6),
             symbolSize: entries.first(11), gnuHash: entries.first(0x6fff_fef5), hash: entries.first(4),
-            versionDefinitions: entries.first(0x6fff_fffc), versionDefinitionCount: entries.first(0x6fff_fffd))
+            versionDefinitions: entries.first(0x6fff_fffc), versionDefinitionCount: entries.first(0x6fff_fffd),
+            relocations: entries.first(7), relocationsSize: entries.first(8))
     }
 
     /// A name of a string table that begins at the address `table`.

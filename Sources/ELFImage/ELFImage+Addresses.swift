@@ -22,7 +22,7 @@ extension ELFImage {
     }
 
     /// As `bytes(atAddress:count:)`; empty where there is nothing.
-    func window(atAddress address: UInt64, count: Int) throws -> Window {
+    package func window(atAddress address: UInt64, count: Int) throws -> Window {
         Window(bytes: try bytes(atAddress: address, count: count) ?? [], encoding: encoding)
     }
 

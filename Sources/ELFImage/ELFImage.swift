@@ -16,7 +16,7 @@ public struct ELFImage: Sendable {
     public let kind: Kind
     /// All program headers, in the file's order.
     public let segments: [Segment]
-    let encoding: Encoding
+    package let encoding: Encoding
     let sectionHeaders: SectionHeaders
     /// The file's first bytes: headers, and often the hash table, are served from here without another read.
     private let head: [UInt8]
@@ -78,12 +78,12 @@ public struct ELFImage: Sendable {
 }
 
 extension ELFImage {
-    func window(at offset: UInt64, count: Int) throws -> Window {
+    package func window(at offset: UInt64, count: Int) throws -> Window {
         Window(bytes: try bytes(at: offset, count: count), encoding: encoding)
     }
 
     /// As `window(at:count:)`; a short read is an error that names `part`.
-    func exactWindow(at offset: UInt64, count: Int, _ part: String) throws -> Window {
+    package func exactWindow(at offset: UInt64, count: Int, _ part: String) throws -> Window {
         let window = try window(at: offset, count: count)
         guard window.count >= count else { throw ELFError.truncated(part: part) }
         return window

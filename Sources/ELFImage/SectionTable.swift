@@ -1,10 +1,12 @@
 /// One section header (gABI, "Section Header"). They serve tools, not the loader: they may be missing or false.
-struct Section: Sendable {
+package struct Section: Sendable {
     /// Offset in the section of names.
     let name: UInt32
     let type: UInt32
+    /// Where it is in memory; 0 where it is not.
+    package let address: UInt64
     let offset: UInt64
-    let size: UInt64
+    package let size: UInt64
     /// Index of the section that holds the strings, for symbol tables.
     let link: UInt32
     let entrySize: UInt64
@@ -19,7 +21,9 @@ struct Section: Sendable {
 
     init?(_ window: Window, at position: Int) {
         let is64Bit = window.encoding.is64Bit
-        guard let name = window.u32(position), let type = window.u32(position + 4),
+        guard let name = window.u32(position),
+            let type = window.u32(position + 4),
+            let address = window.word(position + (is64Bit ? 16 : 12)),
             let offset = window.word(position + (is64Bit ? 24 : 16)),
             let size = window.word(position + (is64Bit ? 32 : 20)),
             let link = window.u32(position + (is64Bit ? 40 : 24)),
@@ -27,6 +31,7 @@ struct Section: Sendable {
         else { return nil }
         self.name = name
         self.type = type
+        self.address = address
         self.offset = offset
         self.size = size
         self.link = link
@@ -93,6 +98,30 @@ struct SectionTable: Sendable {
 }
 
 extension ELFImage {
+    /// Whether sections can be looked for by name.
+    package func hasSectionNames() throws -> Bool {
+        try SectionTable(of: self)[Int(sectionHeaders.names)].map { $0.size > 0 } ?? false
+    }
+
+    /// The sections that have one of these names, in the order of the names; none where the headers were stripped.
+    /// - Throws: `ELFError`, or what the source throws.
+    package func sections(named names: [String]) throws -> [Section] {
+        let table = try SectionTable(of: self)
+        guard let strings = table[Int(sectionHeaders.names)] else { return [] }
+        // Toolchains write a few hundred bytes; with a section for each function some MB, in relocatable files only.
+        let limit: UInt64 = 1 << 20
+        let window = try window(at: strings.offset, count: Int(min(strings.size, limit)))
+        let wanted = names.map { Array($0.utf8) + [0] }
+        var found = [Section?](repeating: nil, count: names.count)
+        for index in 0..<table.count {
+            guard let section = table[index], Int(section.name) < window.count else { continue }
+            for (place, name) in wanted.enumerated() where window.bytes[Int(section.name)...].starts(with: name) {
+                found[place] = section
+            }
+        }
+        return found.compactMap(\.self)
+    }
+
     /// The symbol table of a section type, with its strings; nil where there is none.
     func symbolTable(type: UInt32, in sections: SectionTable) throws -> SymbolTable? {
         guard let symbols = sections.first(ofType: type) else { return nil }

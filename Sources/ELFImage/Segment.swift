@@ -11,10 +11,10 @@ public struct Segment: Sendable, Hashable {
     public let memorySize: UInt64
     let flags: UInt32
 
-    static let load: UInt32 = 1
+    package static let load: UInt32 = 1
     static let dynamic: UInt32 = 2
     static let interpreter: UInt32 = 3
-    static let note: UInt32 = 4
+    package static let note: UInt32 = 4
     static let unwindTable: UInt32 = 0x6474_e550
 
     /// Whether it becomes memory of the program.

@@ -1,41 +1,46 @@
 /// How numbers are written in one ELF file.
-struct Encoding: Sendable, Hashable {
-    let is64Bit: Bool
-    let isBigEndian: Bool
+package struct Encoding: Sendable, Hashable {
+    package let is64Bit: Bool
+    package let isBigEndian: Bool
 
     /// Bytes of an address.
-    var wordSize: Int { is64Bit ? 8 : 4 }
+    package var wordSize: Int { is64Bit ? 8 : 4 }
 }
 
 /// Bytes of a file with their encoding. Every access is checked: beyond the end there is nil, never a trap.
-struct Window: Sendable {
-    let bytes: [UInt8]
-    let encoding: Encoding
+package struct Window: Sendable {
+    package let bytes: [UInt8]
+    package let encoding: Encoding
 
-    var count: Int { bytes.count }
+    package init(bytes: [UInt8], encoding: Encoding) {
+        self.bytes = bytes
+        self.encoding = encoding
+    }
 
-    func u8(_ position: Int) -> UInt8? {
+    package var count: Int { bytes.count }
+
+    package func u8(_ position: Int) -> UInt8? {
         position >= 0 && position < bytes.count ? bytes[position] : nil
     }
 
-    func u16(_ position: Int) -> UInt16? {
+    package func u16(_ position: Int) -> UInt16? {
         number(position, size: 2).map { UInt16(truncatingIfNeeded: $0) }
     }
 
-    func u32(_ position: Int) -> UInt32? {
+    package func u32(_ position: Int) -> UInt32? {
         number(position, size: 4).map { UInt32(truncatingIfNeeded: $0) }
     }
 
-    func i32(_ position: Int) -> Int32? {
+    package func i32(_ position: Int) -> Int32? {
         u32(position).map { Int32(bitPattern: $0) }
     }
 
-    func u64(_ position: Int) -> UInt64? {
+    package func u64(_ position: Int) -> UInt64? {
         number(position, size: 8)
     }
 
     /// An address or offset in the file's own class.
-    func word(_ position: Int) -> UInt64? {
+    package func word(_ position: Int) -> UInt64? {
         number(position, size: encoding.wordSize)
     }
 
@@ -50,7 +55,7 @@ struct Window: Sendable {
     }
 
     /// The bytes from `position` to the next NUL, at most `limit`; nil where the end comes first.
-    func terminated(_ position: Int, limit: Int) -> [UInt8]? {
+    package func terminated(_ position: Int, limit: Int) -> [UInt8]? {
         guard position >= 0, position < bytes.count else { return nil }
         let rest = bytes[position..<min(bytes.count, position + limit)]
         guard let end = rest.firstIndex(of: 0) else { return nil }
@@ -60,19 +65,19 @@ struct Window: Sendable {
 
 extension UInt64 {
     /// The sum, or nil where it does not fit.
-    func plus(_ other: UInt64) -> UInt64? {
+    package func plus(_ other: UInt64) -> UInt64? {
         let (sum, overflow) = addingReportingOverflow(other)
         return overflow ? nil : sum
     }
 
     /// The product, or nil where it does not fit.
-    func times(_ other: UInt64) -> UInt64? {
+    package func times(_ other: UInt64) -> UInt64? {
         let (product, overflow) = multipliedReportingOverflow(by: other)
         return overflow ? nil : product
     }
 
     /// The sum with a signed distance, or nil where it does not fit.
-    func moved(by distance: Int64) -> UInt64? {
+    package func moved(by distance: Int64) -> UInt64? {
         let (sum, overflow) =
             distance < 0
             ? subtractingReportingOverflow(distance.magnitude) : addingReportingOverflow(distance.magnitude)

@@ -1,0 +1,48 @@
+internal import ELFImage
+
+/// Where a program's text starts, by `runtime.moduledata` (Go's src/runtime/symtab.go): what entries count from.
+///
+/// Not the section `.text`: with cgo, C code stands before Go's there. Not the table's header alone: it has 0 from Go
+/// 1.26 on.
+enum ModuleData {
+    /// Words from its beginning, the same from 1.16 to 1.27: the pointer to the header, six slices of three words,
+    /// `findfunctab`, `minpc`, `maxpc`, `text`, `etext`.
+    private static let wordCount = 24
+    private static let candidateLimit = 64
+
+    /// Nil where no data of the program is what the runtime must have.
+    static func textStart(
+        of table: FunctionTable, in image: ELFImage, _ relocations: RelativeRelocations
+    ) throws -> UInt64? {
+        for candidate in try candidates(table, image, relocations) {
+            let words = try image.relocatedWords(at: candidate, count: wordCount, relocations)
+            guard words.count == wordCount, words[0] == table.address, words[1] == table.names.lowerBound,
+                words[2] <= table.names.upperBound - table.names.lowerBound,
+                words[13] == table.descriptions, words[16] == table.pairs, words[17] == table.count + 1
+            else { continue }
+            let (first, last, text, end) = (words[20], words[21], words[22], words[23])
+            guard text <= first, first < last, last <= end, image.segment(containing: text)?.isExecutable == true
+            else { continue }
+            return text
+        }
+        return nil
+    }
+
+    /// Words that point to the table's header.
+    private static func candidates(
+        _ table: FunctionTable, _ image: ELFImage, _ relocations: RelativeRelocations
+    ) throws -> [UInt64] {
+        var result: [UInt64] = []
+        try relocations.visit { place, value in
+            if value == table.address, place % 8 == 0, result.count < candidateLimit { result.append(place) }
+        }
+        let pattern = (0..<8).map { UInt8(truncatingIfNeeded: table.address >> ($0 * 8)) }
+        for segment in image.segments where segment.type == Segment.load && !segment.isExecutable {
+            try image.forEachMatch(of: pattern, in: segment) { match in
+                if match % 8 == 0 { result.append(match) }
+                return result.count < 2 * candidateLimit
+            }
+        }
+        return result
+    }
+}
