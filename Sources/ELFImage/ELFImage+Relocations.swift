@@ -2,20 +2,31 @@ extension ELFImage {
     /// Words of the program's data as the loader leaves them, if it loads the file where it was linked to.
     ///
     /// Position-independent files keep addresses in relocations of the kind "relative". GNU ld leaves the word itself 0
-    /// (RELA, AMD64 and ARM64 only); with RELR and with Go's own linker the word holds the address already.
-    /// - Returns: One number for each whole word that the file has there.
+    /// (RELA); with RELR, and with Go's own linker, the word holds the address already.
+    /// - Returns: For each address as many numbers as the file has whole words there, at most `count`.
     /// - Throws: `ELFError`, or what the source throws.
-    package func relocatedWords(at address: UInt64, count: Int, _ relocations: RelativeRelocations) throws -> [UInt64] {
-        let window = try window(atAddress: address, count: count * encoding.wordSize)
-        var words = (0..<(window.count / encoding.wordSize)).compactMap { window.word($0 * encoding.wordSize) }
-        let size = UInt64(encoding.wordSize)
-        try relocations.visit { place, value in
-            guard place >= address, (place - address) % size == 0, (place - address) / size < words.count else {
-                return
-            }
-            words[Int((place - address) / size)] = value
+    package func relocatedWords(
+        at addresses: [UInt64], count: Int, _ relocations: RelativeRelocations
+    ) throws -> [[UInt64]] {
+        let size = encoding.wordSize
+        var result = try addresses.map { address in
+            let window = try window(atAddress: address, count: count * size)
+            return (0..<(window.count / size)).compactMap { window.word($0 * size) }
         }
-        return words
+        guard let first = addresses.min(), let last = addresses.max() else { return [] }
+        let places = first...(last.plus(UInt64(count * size)) ?? .max)
+        try relocations.visit { place, value in
+            guard places.contains(place) else { return }
+            for (index, address) in addresses.enumerated() where place >= address {
+                let (word, rest) = (place - address).quotientAndRemainder(dividingBy: UInt64(size))
+                if rest == 0, word < result[index].count { result[index][Int(word)] = value }
+            }
+        }
+        return result
+    }
+
+    package func relocatedWords(at address: UInt64, count: Int, _ relocations: RelativeRelocations) throws -> [UInt64] {
+        try relocatedWords(at: [address], count: count, relocations).first ?? []
     }
 
     /// None where the file is for another machine than those that sniscope runs on.

@@ -98,16 +98,17 @@ struct SectionTable: Sendable {
 }
 
 extension ELFImage {
-    /// Whether sections can be looked for by name.
-    package func hasSectionNames() throws -> Bool {
-        try SectionTable(of: self)[Int(sectionHeaders.names)].map { $0.size > 0 } ?? false
-    }
-
-    /// The sections that have one of these names, in the order of the names; none where the headers were stripped.
-    /// - Throws: `ELFError`, or what the source throws.
-    package func sections(named names: [String]) throws -> [Section] {
-        let table = try SectionTable(of: self)
-        guard let strings = table[Int(sectionHeaders.names)] else { return [] }
+    /// The sections that have one of these names, in the order of the names; nil where sections can't be looked for by
+    /// name: the headers were stripped, or are damaged, which keeps no program from running.
+    /// - Throws: What the source throws.
+    package func sections(named names: [String]) throws -> [Section]? {
+        let table: SectionTable
+        do {
+            table = try SectionTable(of: self)
+        } catch is ELFError {
+            return nil
+        }
+        guard let strings = table[Int(sectionHeaders.names)], strings.size > 0 else { return nil }
         // Toolchains write a few hundred bytes; with a section for each function some MB, in relocatable files only.
         let limit: UInt64 = 1 << 20
         let window = try window(at: strings.offset, count: Int(min(strings.size, limit)))

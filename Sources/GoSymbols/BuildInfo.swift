@@ -7,13 +7,12 @@ enum BuildInfo {
 
     /// Where its mark is; nil where there is none.
     static func address(in image: ELFImage) throws -> UInt64? {
-        if try image.hasSectionNames() {
-            let sections = try image.sections(named: [".go.buildinfo"]).map(\.address)
-            return try sections.first { try image.bytes(atAddress: $0, count: mark.count) == mark }
+        if let sections = try image.sections(named: [".go.buildinfo"]) {
+            return try sections.map(\.address).first { try image.bytes(atAddress: $0, count: mark.count) == mark }
         }
         var result: UInt64?
-        for segment in image.loadedDataFirst where !segment.isExecutable {
-            try image.forEachMatch(of: mark, in: segment) { match in
+        for part in image.searchable(code: false) {
+            try image.forEachMatch(of: mark, in: part) { match in
                 // Code that looks for the mark has it too, at other places.
                 guard match % 16 == 0 else { return true }
                 result = match

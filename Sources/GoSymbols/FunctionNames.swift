@@ -22,20 +22,25 @@ struct FunctionName: Sendable {
 
 extension FunctionTable {
     private static var nameLimit: Int { 1024 }
-    private static var matchLimit: Int { 256 }
+    private static var matchLimit: Int { 1024 }
 
     /// The names that fit any of the patterns.
     func names(_ patterns: [FunctionPattern], in image: ELFImage) throws -> [FunctionName] {
         var result: [UInt64: FunctionName] = [:]
-        guard let segment = image.segment(containing: names.lowerBound) else { return [] }
+        guard let range = image.searchable(names.lowerBound, size: names.upperBound - names.lowerBound) else {
+            return []
+        }
+        var left = Self.matchLimit
         for pattern in patterns where pattern.bytes.count > 1 {
-            try image.forEachMatch(of: pattern.bytes, in: segment, names) { match in
+            try image.forEachMatch(of: pattern.bytes, in: range) { match in
                 if let name = try name(pattern, at: match, in: image) { result[name.begins.lowerBound] = name }
-                return result.count < Self.matchLimit
+                left -= 1
+                return left > 0
             }
         }
-        guard result.count < Self.matchLimit else {
-            throw ELFError.damaged(part: "Go's function table", problem: "a name occurs \(Self.matchLimit) times")
+        guard left > 0 else {
+            throw ELFError.damaged(
+                part: "Go's function table", problem: "wanted names occur \(Self.matchLimit) times")
         }
         return result.values.sorted { $0.begins.lowerBound < $1.begins.lowerBound }
     }

@@ -67,6 +67,8 @@ private struct Descriptions {
     private var window: Window
 
     private static let windowSize = 256 << 10
+    /// The largest programs have some 50 MB.
+    private static let offsetLimit: UInt64 = 512 << 20
 
     init(_ table: FunctionTable, _ image: ELFImage) {
         self.table = table
@@ -82,8 +84,11 @@ private struct Descriptions {
         {
             return UInt64(name)
         }
-        guard offset >= start, let address = table.descriptions.plus(offset), address < table.end else {
-            throw ELFError.damaged(part: "Go's function table", problem: "its descriptions are in no order")
+        guard offset >= start, offset < Self.offsetLimit, let address = table.descriptions.plus(offset),
+            address < table.end
+        else {
+            throw ELFError.damaged(
+                part: "Go's function table", problem: "its descriptions are in no order, or too far away")
         }
         start = offset
         window = try image.window(atAddress: address, count: Self.windowSize)

@@ -38,8 +38,9 @@ struct FunctionTable: Sendable {
 
     /// Nil where no header stands at `address`, or one that contradicts itself.
     init?(_ image: ELFImage, at address: UInt64) throws {
-        guard let segment = image.segment(containing: address), segment.isReadable else { return nil }
-        let end = segment.address + segment.fileSize
+        guard let segment = image.segment(containing: address), segment.isReadable,
+            let end = segment.address.plus(segment.fileSize)
+        else { return nil }
         let window = try image.window(atAddress: address, count: Self.headerSize)
         // Two bytes of padding, the smallest distance between instructions, the size of a pointer.
         guard let magic = window.u32(0), let layout = Layout(rawValue: magic), window.u16(4) == 0,

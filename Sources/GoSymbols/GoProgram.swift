@@ -59,12 +59,8 @@ public struct GoProgram: Sendable {
     /// What entries count from; 0 where they are addresses.
     private func textStart() throws -> UInt64 {
         guard table.layout.isRelative else { return 0 }
-        let header = try image.relocatedWords(at: table.address + 24, count: 1, relocations).first ?? 0
-        let module = try ModuleData.textStart(of: table, in: image, relocations)
-        guard let start = module ?? (header == 0 ? nil : header), header == 0 || header == start else {
-            throw ELFError.damaged(
-                part: "Go's function table",
-                problem: module == nil ? "nothing tells where its text starts" : "it has two starts of its text")
+        guard let start = try ModuleData.textStart(of: table, in: image, relocations) else {
+            throw ELFError.damaged(part: "Go's function table", problem: "nothing tells where its text starts")
         }
         return start
     }

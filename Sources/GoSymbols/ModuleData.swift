@@ -14,8 +14,19 @@ enum ModuleData {
     static func textStart(
         of table: FunctionTable, in image: ELFImage, _ relocations: RelativeRelocations
     ) throws -> UInt64? {
-        for candidate in try candidates(table, image, relocations) {
-            let words = try image.relocatedWords(at: candidate, count: wordCount, relocations)
+        var relocated: [UInt64] = []
+        try relocations.visit { place, value in
+            if value == table.address, place % 8 == 0, relocated.count < candidateLimit { relocated.append(place) }
+        }
+        if let start = try textStart(relocated, table, image, relocations) { return start }
+        return try textStart(inPlace(table, image), table, image, relocations)
+    }
+
+    private static func textStart(
+        _ candidates: [UInt64], _ table: FunctionTable, _ image: ELFImage, _ relocations: RelativeRelocations
+    ) throws -> UInt64? {
+        guard !candidates.isEmpty else { return nil }
+        for words in try image.relocatedWords(at: candidates, count: wordCount, relocations) {
             guard words.count == wordCount, words[0] == table.address, words[1] == table.names.lowerBound,
                 words[2] <= table.names.upperBound - table.names.lowerBound,
                 words[13] == table.descriptions, words[16] == table.pairs, words[17] == table.count + 1
@@ -28,19 +39,14 @@ enum ModuleData {
         return nil
     }
 
-    /// Words that point to the table's header.
-    private static func candidates(
-        _ table: FunctionTable, _ image: ELFImage, _ relocations: RelativeRelocations
-    ) throws -> [UInt64] {
+    /// Words of the file that point to the table's header.
+    private static func inPlace(_ table: FunctionTable, _ image: ELFImage) throws -> [UInt64] {
         var result: [UInt64] = []
-        try relocations.visit { place, value in
-            if value == table.address, place % 8 == 0, result.count < candidateLimit { result.append(place) }
-        }
         let pattern = (0..<8).map { UInt8(truncatingIfNeeded: table.address >> ($0 * 8)) }
-        for segment in image.segments where segment.type == Segment.load && !segment.isExecutable {
-            try image.forEachMatch(of: pattern, in: segment) { match in
-                if match % 8 == 0 { result.append(match) }
-                return result.count < 2 * candidateLimit
+        for part in image.searchable(code: false) {
+            try image.forEachAlignedMatch(of: pattern, alignment: 8, in: part) { match in
+                result.append(match)
+                return result.count < candidateLimit
             }
         }
         return result
