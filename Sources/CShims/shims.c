@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,6 +30,13 @@ int sniscope_open_in_root(int root, const char *path, int flags)
 	how.flags = (unsigned int)flags | O_CLOEXEC;
 	how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 	return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+}
+
+uint64_t sniscope_file_system(int descriptor)
+{
+	struct statfs status;
+
+	return fstatfs(descriptor, &status) == 0 ? (uint64_t)status.f_type & 0xffffffff : 0;
 }
 
 int sniscope_enter_namespace(int descriptor, int type)

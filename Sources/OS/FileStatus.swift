@@ -13,6 +13,7 @@ public struct FileStatus: Sendable, Equatable {
     public let owner: UInt32
 
     public var isRegular: Bool { mode & S_IFMT == S_IFREG }
+    public var isSymbolicLink: Bool { mode & S_IFMT == S_IFLNK }
     public var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
 
     /// The kind of file in words, for messages.
@@ -20,6 +21,7 @@ public struct FileStatus: Sendable, Equatable {
         switch mode & S_IFMT {
         case S_IFREG: "a regular file"
         case S_IFDIR: "a directory"
+        case S_IFLNK: "a symbolic link"
         case S_IFIFO: "a FIFO"
         case S_IFSOCK: "a socket"
         case S_IFCHR, S_IFBLK: "a device"
@@ -37,6 +39,16 @@ public struct FileStatus: Sendable, Equatable {
     public init(descriptor: borrowing Descriptor, path: String) throws(SystemError) {
         var status = stat()
         guard fstat(descriptor.number, &status) == 0 else { throw .last("read the status of", path) }
+        self.init(status)
+    }
+
+    /// Of an entry of a folder; a symbolic link is not followed.
+    /// - Parameter path: How messages call it.
+    init(_ name: String, inFolder folder: borrowing Descriptor, path: String) throws(SystemError) {
+        var status = stat()
+        guard fstatat(folder.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+            throw .last("read the status of", path)
+        }
         self.init(status)
     }
 

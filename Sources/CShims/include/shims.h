@@ -15,6 +15,10 @@ int sniscope_open_path(const char *path);
 /// of `root`.
 int sniscope_open_in_root(int root, const char *path, int flags);
 
+/// The kind of file system that a file is on, by linux/magic.h; 0 where it does not say. fstatfs(2)
+/// is in a header that Swift's view of glibc leaves out.
+uint64_t sniscope_file_system(int descriptor);
+
 /// setns(2), which glibc declares for _GNU_SOURCE only. `type` is a CLONE_NEW… of linux/sched.h.
 int sniscope_enter_namespace(int descriptor, int type);
 
