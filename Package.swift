@@ -50,8 +50,8 @@ let package = Package(
             ], swiftSettings: safe),
         .target(name: "Processes", dependencies: ["OS"], swiftSettings: safe),
         .target(
-            name: "TLSLibraries", dependencies: ["CodeSearch", "GoSymbols", "ELFImage", "OS"], swiftSettings: safe,
-            plugins: ["EmbedFiles"]),
+            name: "TLSLibraries", dependencies: ["CodeSearch", "GoSymbols", "ELFImage", "LibLZMA", "OS"],
+            swiftSettings: safe, plugins: ["EmbedFiles"]),
         .target(name: "CodeSearch", dependencies: ["ELFImage", "OS"], swiftSettings: safe),
         .target(name: "GoSymbols", dependencies: ["ELFImage", "OS"], swiftSettings: safe),
         .target(name: "ELFImage", dependencies: ["LibLZMA", "OS"], swiftSettings: safe),

@@ -109,18 +109,7 @@ extension ELFImage {
             return nil
         }
         guard let strings = table[Int(sectionHeaders.names)], strings.size > 0 else { return nil }
-        // Toolchains write a few hundred bytes; with a section for each function some MB, in relocatable files only.
-        let limit: UInt64 = 1 << 20
-        let window = try window(at: strings.offset, count: Int(min(strings.size, limit)))
-        let wanted = names.map { Array($0.utf8) + [0] }
-        var found = [Section?](repeating: nil, count: names.count)
-        for index in 0..<table.count {
-            guard let section = table[index], Int(section.name) < window.count else { continue }
-            for (place, name) in wanted.enumerated() where window.bytes[Int(section.name)...].starts(with: name) {
-                found[place] = section
-            }
-        }
-        return found.compactMap(\.self)
+        return try names.compactMap { try table.first(named: $0) }
     }
 
     /// The symbol table of a section type, with its strings; nil where there is none.
