@@ -22,11 +22,11 @@ struct VersionSearch {
         return newest?.majorAndMinor
     }
 
+    /// One of three numbers, if there is such: Node's help has "enable OpenSSL 3.0 legacy provider", too.
     private func version(after prefix: String, in image: ELFImage) throws -> String? {
-        for text in try image.matches(of: Array(prefix.utf8), following: Self.longest + 1) {
-            if let version = Self.version(at: text) { return version }
-        }
-        return nil
+        let texts = try image.matches(of: Array(prefix.utf8), following: Self.longest + 1)
+        let versions = texts.compactMap { Self.version(at: $0) }
+        return versions.first { VersionNumber($0).map { $0.parts.count >= 3 } ?? false } ?? versions.first
     }
 
     /// As `version(after:in:)`, in the needed libraries that the description names.

@@ -119,6 +119,9 @@ struct PlacementTests {
         let text = "const char text[] = \"OpenSSL 1.1.1w  11 Sep 2023\";\n"
         #expect(try onlyLibrary(Self.control + text).version == "1.1.1w")
         #expect(try onlyLibrary(Self.control + "const char text[] = \"OpenSSL is here\";\n").version == nil)
+        let help = "const char help[] = \"enable OpenSSL 3.0 legacy provider\";\n"
+        #expect(try onlyLibrary(Self.control + help + text).version == "1.1.1w")
+        #expect(try onlyLibrary(Self.control + help).version == "3.0")
         try Fixture.withFolder { folder in
             let crypto = "\(folder)/libcrypto-12ab.so.3"
             try Fixture.compile(text, to: crypto, ["-Wl,-soname,libcrypto-12ab.so.3"])

@@ -7,12 +7,10 @@ final class TLSServer: Sendable {
 
     /// Waits until it listens.
     init(in workspace: Workspace) async throws {
-        let (key, certificate) = ("\(workspace.path)/key.pem", "\(workspace.path)/certificate.pem")
-        try await Program.check(
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-            "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost")
+        let identity = try await workspace.identity()
         let program = try Program([
-            "openssl", "s_server", "-www", "-accept", "127.0.0.1:0", "-cert", certificate, "-key", key,
+            "openssl", "s_server", "-www", "-accept", "127.0.0.1:0", "-cert", identity.certificate, "-key",
+            identity.key,
         ])
         do {
             port = try await wait("the port of openssl s_server", program) {
@@ -28,5 +26,16 @@ final class TLSServer: Sendable {
 
     func stop() {
         program.stop()
+    }
+}
+
+extension Workspace {
+    /// The files of a key and a certificate for a server.
+    func identity() async throws -> (key: String, certificate: String) {
+        let (key, certificate) = ("\(path)/key.pem", "\(path)/certificate.pem")
+        try await Program.check(
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+            "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost")
+        return (key, certificate)
     }
 }
