@@ -55,6 +55,36 @@ extension EndToEnd {
             }
         }
 
+        @Test(
+            "rustls-ffi: no package has it, so this is a library of its interface", .having("cc"),
+            arguments: ["rustls_client_connection_new", "rustls_client_connection_new_alpn"])
+        func rustls(function: String) async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let library = try await workspace.compile(
+                """
+                int rustls_client_connection_new(void *config, const char *name, void **out) { return 7000; }
+                int rustls_client_connection_new_alpn(void *config, const char *name, void *protocols) { return 7000; }
+                """, as: "librustls.so", "-shared", "-fPIC")
+            let program = try await workspace.compile(
+                """
+                int \(function)(void *config, const char *name, void **out);
+                int main(int count, char **arguments)
+                {
+                    void *connection;
+                    return \(function)(arguments, arguments[1], &connection) != 7000;
+                }
+                """, as: "client", library, "-Wl,-rpath," + workspace.path)
+            let tracer = try await Tracer("--binary", library)
+            defer { tracer.stop() }
+            let name = uniqueName("rustls")
+            #expect(try await Program.run(program, name).end == .exited(0))
+            let event = try await tracer.onlyEvent(named: name)
+            #expect(event.library.kind == "rustls-ffi")
+            #expect(event.library.function == function)
+            #expect(event.connection == nil)
+        }
+
         /// Compiles a client and runs it.
         private func check(
             _ client: LibraryClient, _ isStatic: Bool, arguments: [String] = [], _ expected: Expected
