@@ -66,10 +66,9 @@ extension EndToEnd {
         }
 
         @Test(
-            "psycopg2: the server gets the name that the event has",
+            "psycopg2: the server gets the name that the event has", .havingFiles("psycopg2", "psycopg2-openssl1.1"),
             arguments: [("psycopg2", "3."), ("psycopg2-openssl1.1", "1.1.1")])
         func psycopg2(set: String, version: String) async throws {
-            try #require(TestFiles.has([set]), "not fetched: \(set)")
             let workspace = try Workspace()
             defer { workspace.remove() }
             let server = try await PostgresServer(in: workspace)
