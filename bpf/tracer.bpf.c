@@ -2,6 +2,7 @@
 /* Records each call that sets a TLS server name, and the control groups that come and go. */
 #include "kernel.h"
 #include "abi/events.h"
+#include "arguments.h"
 #include "executable.h"
 #include "filters.h"
 #include "name.h"
@@ -22,34 +23,6 @@ __u64 lost[SNISCOPE_LOST_REASONS];
 static __always_inline void count_lost(enum sniscope_lost_reason reason)
 {
 	__sync_fetch_and_add(&lost[reason], 1);
-}
-
-struct arguments {
-	__u64 a0, a1, a2, a3, a4;
-};
-
-/* clang folds a choice among context fields into one variable context access, which the verifier
- * refuses; behind a barrier they are plain registers. */
-#define LOAD_ARGUMENT(target, ctx, n)                                                              \
-	do {                                                                                       \
-		(target) = PT_REGS_PARM##n(ctx);                                                   \
-		asm volatile("" : "+r"(target));                                                   \
-	} while (0)
-
-static __always_inline __u64 argument(const struct arguments *a, __u8 index)
-{
-	switch (index) {
-	case 0:
-		return a->a0;
-	case 1:
-		return a->a1;
-	case 2:
-		return a->a2;
-	case 3:
-		return a->a3;
-	default:
-		return a->a4;
-	}
 }
 
 /* Where a record is put together: it is larger than the stack and its size is known at its end
@@ -146,11 +119,7 @@ static __always_inline int on_call(struct pt_regs *ctx)
 	bool terminated;
 	long result;
 
-	LOAD_ARGUMENT(a.a0, ctx, 1);
-	LOAD_ARGUMENT(a.a1, ctx, 2);
-	LOAD_ARGUMENT(a.a2, ctx, 3);
-	LOAD_ARGUMENT(a.a3, ctx, 4);
-	LOAD_ARGUMENT(a.a4, ctx, 5);
+	a = load_arguments(ctx, rule->convention);
 	for (int i = 0; i < SNISCOPE_CONDITIONS; i++) {
 		__u64 value = argument(&a, rule->condition_argument[i]);
 

@@ -53,12 +53,19 @@ public struct ServerNameRecord: Sendable {
     public let processComm: String
     public let parentComm: String
     /// nil: the app's memory could not be read. Bytes that are not UTF-8 are replaced.
-    public let name: String?
+    public private(set) var name: String?
     public let isNameTruncated: Bool
     /// As the process sees it; empty for a process without an executable.
     public let executable: String
     /// `executable` begins in the middle of the path.
     public let isExecutableTruncated: Bool
+
+    /// The same call with another name.
+    public func with(name: String) -> ServerNameRecord {
+        var record = self
+        record.name = name
+        return record
+    }
 
     init?(_ bytes: UnsafeRawBufferPointer) {
         let header = MemoryLayout<sniscope_server_name>.size

@@ -1,5 +1,5 @@
 /// What a program needs to know to read the server name from a call of one function. Arguments count from 0 and are
-/// integers or pointers, passed in registers by the C calling convention.
+/// integers or pointers; where they are is the calling convention's business.
 public struct FunctionRule: Sendable, Hashable {
     /// The call asks for a name only where the argument has this value.
     public struct Condition: Sendable, Hashable {
@@ -22,6 +22,7 @@ public struct FunctionRule: Sendable, Hashable {
     /// pass more in registers, but no library needs them.
     public static let lastArgument = 4
 
+    public let convention: CallingConvention
     /// The pointer to the name.
     public let nameArgument: Int
     /// The name's length in bytes; nil where a NUL ends it.
@@ -32,15 +33,19 @@ public struct FunctionRule: Sendable, Hashable {
     public let conditions: [Condition]
     /// The pointer that stands for the connection, in all of its calls; nil where there is none.
     public let connectionArgument: Int?
+    /// What becomes of the name before it is sent.
+    public let treatment: NameTreatment
 
     public init(
-        nameArgument: Int, lengthArgument: Int? = nil, lengthBits: Int = 64, conditions: [Condition] = [],
-        connectionArgument: Int? = nil
+        convention: CallingConvention = .c, nameArgument: Int, lengthArgument: Int? = nil, lengthBits: Int = 64,
+        conditions: [Condition] = [], connectionArgument: Int? = nil, treatment: NameTreatment = []
     ) {
+        self.convention = convention
         self.nameArgument = nameArgument
         self.lengthArgument = lengthArgument
         self.lengthBits = lengthBits
         self.conditions = conditions
         self.connectionArgument = connectionArgument
+        self.treatment = treatment
     }
 }

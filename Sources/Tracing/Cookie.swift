@@ -11,5 +11,6 @@ struct Cookie {
     }
 
     var file: UInt32 { UInt32(rawValue >> 32) }
+    var rule: Int { Int(rawValue & 0xff) }
     var point: Int { Int(rawValue >> 8 & 0xff_ffff) }
 }

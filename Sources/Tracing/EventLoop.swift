@@ -235,7 +235,7 @@ final class EventLoop {
     }
 
     private func deliver(_ record: ServerNameRecord, _ container: Container?) {
-        guard let library = table.reference(cookie: record.cookie) else { return }
+        guard let record = program.sent(record), let library = table.reference(cookie: record.cookie) else { return }
         summary.events += 1
         if record.name == nil { summary.unreadableNames += 1 }
         output.add(

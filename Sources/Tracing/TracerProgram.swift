@@ -11,6 +11,7 @@ struct TracerProgram {
     static let ruleLimit = Int(SNISCOPE_RULES)
 
     let uprobe: UprobeProgram
+    private let rules: [FunctionRule]
     private let object: BPFObject
     private let waiting: BPFMap<UInt32, sniscope_waiting>
     private let containers: BPFMap<UInt64, UInt8>
@@ -27,6 +28,7 @@ struct TracerProgram {
     }
 
     private init(options: SessionOptions, rules: [FunctionRule], method: UprobeMethod, isSleepable: Bool) throws {
+        self.rules = rules
         let entry = isSleepable ? "server_name_sleepable" : "server_name"
         object = try BPFObject(image: BPFProgram.tracer.image, name: "tracer")
         var programs = BPFObject.cgroupPrograms.union([entry])
@@ -119,6 +121,15 @@ struct TracerProgram {
         try containers.remove(cgroup)
     }
 
+    /// The call with the name that its library sends; nil where it sends none.
+    func sent(_ record: ServerNameRecord) -> ServerNameRecord? {
+        let rule = Cookie(rawValue: record.cookie).rule
+        // The end of a name that was cut off is not known.
+        guard rule < rules.count, let name = record.name, !record.isNameTruncated else { return record }
+        guard let sent = rules[rule].treatment.sentName(name) else { return nil }
+        return sent == name ? record : record.with(name: sent)
+    }
+
     /// Events lost since the programs were loaded.
     func lost() throws(BPFError) -> [LossReason: UInt64] {
         let counts = try object.read("lost", as: UInt64.self)
@@ -153,6 +164,12 @@ private struct Comm: BitwiseCopyable, Sendable {
 extension sniscope_rule {
     init(_ rule: FunctionRule) {
         self.init()
+        convention =
+            switch rule.convention {
+            case .c: UInt8(SNISCOPE_C.rawValue)
+            case .go: UInt8(SNISCOPE_GO.rawValue)
+            case .goStack: UInt8(SNISCOPE_GO_STACK.rawValue)
+            }
         name_argument = UInt8(rule.nameArgument)
         length_argument = rule.lengthArgument.map { UInt8($0) } ?? UInt8(SNISCOPE_NO_ARGUMENT)
         length_mask = mask(bits: rule.lengthBits)

@@ -20,6 +20,15 @@
 #define SNISCOPE_RULES	     64
 #define SNISCOPE_CONDITIONS  2
 
+/* How a function is called: where its arguments are. */
+enum sniscope_convention {
+	SNISCOPE_C = 0,
+	/* Go from 1.17 on (ABIInternal). */
+	SNISCOPE_GO = 1,
+	/* Go before 1.17: above the return address. */
+	SNISCOPE_GO_STACK = 2,
+};
+
 /* How one function takes its server name; the low half of the attach cookie is its index. */
 struct sniscope_rule {
 	__u64 condition_mask[SNISCOPE_CONDITIONS];
@@ -32,7 +41,9 @@ struct sniscope_rule {
 	__u8 length_argument;
 	/* SNISCOPE_NO_ARGUMENT: the function has no connection, only a context. */
 	__u8 connection_argument;
-	__u8 padding[3];
+	/* enum sniscope_convention */
+	__u8 convention;
+	__u8 padding[2];
 };
 
 enum sniscope_record_type {
