@@ -47,7 +47,7 @@ public struct GoProgram: Sendable {
         let textStart = entries.isEmpty ? 0 : try self.textStart()
         return try names.flatMap { name in
             let own = entries.filter { name.begins.contains($0.name) }
-            guard !own.isEmpty else { return [GoFunction(name: name.name, address: nil, size: 0)] }
+            guard !own.isEmpty else { return [GoFunction(name: name.name, address: nil, bodyAddress: nil, size: 0)] }
             return try own.map { entry in
                 let skipped = Int(entry.name - name.begins.lowerBound)
                 let text = String(decoding: name.name.utf8.dropFirst(skipped), as: UTF8.self)
@@ -78,6 +78,9 @@ public struct GoProgram: Sendable {
         else {
             throw ELFError.damaged(part: "Go's function table", problem: "\(name) is outside of the program's code")
         }
-        return GoFunction(name: name, address: address, size: end - start)
+        let code = try image.bytes(atAddress: address, count: StackCheck.lengthLimit) ?? []
+        let check = StackCheck.length(code, size: end - start, image.machine)
+        return GoFunction(
+            name: name, address: address, bodyAddress: address.plus(UInt64(check)), size: end - start)
     }
 }
