@@ -48,4 +48,11 @@ public struct FunctionRule: Sendable, Hashable {
         self.connectionArgument = connectionArgument
         self.treatment = treatment
     }
+
+    /// The same rule for functions that take their arguments on the stack.
+    var withStackArguments: FunctionRule {
+        FunctionRule(
+            convention: .goStack, nameArgument: nameArgument, lengthArgument: lengthArgument, lengthBits: lengthBits,
+            conditions: conditions, connectionArgument: connectionArgument, treatment: treatment)
+    }
 }

@@ -1,5 +1,6 @@
 internal import CodeSearch
 internal import ELFImage
+internal import GoSymbols
 
 /// Which libraries are in a file whose own symbols tell of none: by the symbols that were kept apart, by a Go program's
 /// table of functions, by what functions contain, by texts.
@@ -12,6 +13,7 @@ struct HiddenFindings {
 
     func find() throws -> [LibraryFinding] {
         var findings = try bySymbols()
+        findings += try byGoFunctions()
         if findings.isEmpty { findings += try byAnchors() }
         findings += try byTexts(besides: Set(findings.map(\.kind)))
         return findings
@@ -27,6 +29,31 @@ struct HiddenFindings {
         let kept = try DebugSymbols.functions(matching: catalog.patterns, of: image, path: path, open: open)
         guard let place = kept.place else { return [] }
         return symbols.findings(kept.functions, located: place == .embedded ? .debugdata : .debuglink)
+    }
+
+    private func byGoFunctions() throws -> [LibraryFinding] {
+        let descriptions = catalog.descriptions.filter { $0.functions.contains { !$0.goFunctions.isEmpty } }
+        guard !descriptions.isEmpty, let program = try GoProgram(image) else { return [] }
+        return try descriptions.map { description in
+            var finding = LibraryFinding(kind: description.kind, located: .gopclntab, version: program.version)
+            for (index, function) in description.functions.enumerated() where !function.goFunctions.isEmpty {
+                for found in try program.functions(named: function.goFunctions) {
+                    guard let address = found.address else {
+                        finding.reasons.append(
+                            "\(found.name) can't be probed: the compiler put its code into its callers.")
+                        continue
+                    }
+                    let body = found.bodyAddress.flatMap { $0 == address ? nil : $0 }
+                    finding.functions.append(
+                        LibraryFinding.Function(
+                            index: index, name: found.name, address: address, size: found.size, isIndirect: false,
+                            evidence: [],
+                            place: body.map { .init(address: $0, reason: "after the check of the stack") },
+                            takesStackArguments: program.passesArgumentsOnStack))
+                }
+            }
+            return finding.functions.isEmpty && finding.reasons.isEmpty ? nil : finding
+        }.compactMap(\.self)
     }
 
     private func byAnchors() throws -> [LibraryFinding] {

@@ -3,9 +3,12 @@ public import ELFImage
 /// Finds TLS libraries in files, and where to attach to them.
 public struct Inspector: Sendable {
     public let catalog: LibraryCatalog
+    private let cache: FindingCache?
 
-    public init(catalog: LibraryCatalog) {
+    /// - Parameter cache: What was found in files before; nil: every file is searched anew.
+    public init(catalog: LibraryCatalog, cache: FindingCache? = nil) {
         self.catalog = catalog
+        self.cache = cache
     }
 
     /// Opens a library that a file needs, by its `DT_NEEDED` name: a plain file name, but text from the inspected
@@ -32,7 +35,8 @@ public struct Inspector: Sendable {
         let image = try ELFImage(source)
         let report = try findLibraries(in: image)
         guard !report.isTraceable else { return report }
-        let findings = try HiddenFindings(catalog: catalog, image: image, path: path, open: open).find()
+        let hidden = HiddenFindings(catalog: catalog, image: image, path: path, open: open)
+        let findings = try cache?.findings(in: image, search: hidden.find) ?? hidden.find()
         return try self.report(image, findings, besides: report.libraries)
     }
 
@@ -105,11 +109,12 @@ public struct Inspector: Sendable {
             reasons.append("\(description.kind) can't be traced: \(untraceable).")
         }
         for function in finding.functions where description.functions.indices.contains(function.index) {
-            let rule = description.functions[function.index].rule
+            let described = description.functions[function.index].rule
+            let rule = function.takesStackArguments == true ? described.withStackArguments : described
             switch try Placement(function, in: image) {
             case .refused(let reason):
                 reasons.append(reason)
-            case .probe(let fileOffset, let probeOffset, let pad, let instruction):
+            case .probe(let fileOffset, let probeOffset, let placement, let instruction):
                 if let owner = places[probeOffset] {
                     if owner != description.kind {
                         reasons.append("\(function.name) is traced as \(owner) already.")
@@ -121,7 +126,7 @@ public struct Inspector: Sendable {
                     AttachPoint(
                         function: function.name, rule: rule, address: function.address, fileOffset: fileOffset,
                         probeOffset: probeOffset, located: finding.located, evidence: function.evidence,
-                        instruction: instruction, placement: pad.map { "after \($0)" }))
+                        instruction: instruction, placement: placement))
             }
         }
         return FoundLibrary(

@@ -4,7 +4,7 @@ extension LibraryDescription.Function: Decodable {
     public init(from decoder: any Decoder) throws {
         let object = try StrictObject(
             decoder,
-            keys: ["symbol", "renamed", "anchor", "goFunctions", "name", "conditions", "connection"])
+            keys: ["symbol", "renamed", "anchor", "goFunctions", "name", "conditions", "connection", "sent"])
         let symbol = try object.optionalText("symbol")
         renamed = try object.optional("renamed")
         anchor = try object.optional("anchor", AnchorDescription.self)
@@ -31,8 +31,23 @@ extension LibraryDescription.Function: Decodable {
                 "conditions", "must be at most \(FunctionRule.conditionLimit), are \(conditions.count)")
         }
         rule = FunctionRule(
-            nameArgument: name.argument, lengthArgument: name.length?.argument, lengthBits: name.length?.bits ?? 64,
-            conditions: conditions, connectionArgument: try object.optionalArgument("connection"))
+            convention: goFunctions.isEmpty ? .c : .go, nameArgument: name.argument,
+            lengthArgument: name.length?.argument, lengthBits: name.length?.bits ?? 64,
+            conditions: conditions, connectionArgument: try object.optionalArgument("connection"),
+            treatment: try object.optional("sent", TreatmentDescription.self)?.treatment ?? [])
+    }
+}
+
+/// What becomes of the name before it is sent.
+private struct TreatmentDescription: Decodable {
+    let treatment: NameTreatment
+
+    init(from decoder: any Decoder) throws {
+        let object = try StrictObject(decoder, keys: ["addresses", "trailingDots"])
+        var treatment: NameTreatment = []
+        if try object.optional("addresses", Bool.self) == false { treatment.insert(.dropsIPLiterals) }
+        if try object.optional("trailingDots", Bool.self) == false { treatment.insert(.trimsTrailingDots) }
+        self.treatment = treatment
     }
 }
 

@@ -15,6 +15,9 @@ public struct LibraryDescription: Sendable, Hashable {
         /// Names in a Go program's own table, `*/` at the beginning for any path.
         public let goFunctions: [String]
         public let rule: FunctionRule
+
+        /// The rule, and what becomes of it in old Go programs.
+        public var rules: [FunctionRule] { goFunctions.isEmpty ? [rule] : [rule, rule.withStackArguments] }
     }
 
     /// Programs bring the library along under names with a prefix of their own.

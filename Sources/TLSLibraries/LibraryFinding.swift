@@ -11,6 +11,16 @@ struct LibraryFinding: Codable, Sendable {
         let size: UInt64
         let isIndirect: Bool
         let evidence: [String]
+        /// Where the probe goes, and why there; nil where it belongs at the beginning.
+        var place: Place?
+        /// Whether it takes its arguments on the stack, as Go's functions did once.
+        var takesStackArguments: Bool?
+    }
+
+    struct Place: Codable, Sendable {
+        let address: UInt64
+        /// "after the check of the stack".
+        let reason: String
     }
 
     /// The description's.

@@ -3,8 +3,8 @@ internal import ELFImage
 /// Where the probe of a function goes: on an instruction boundary that is known, never on a guess. A uprobe replaces
 /// bytes of the program's code; within an instruction it would corrupt it.
 enum Placement {
-    /// At `fileOffset`, or `after` a landing pad behind it; on an instruction of that name.
-    case probe(fileOffset: UInt64, probeOffset: UInt64, after: String?, instruction: String)
+    /// At `fileOffset`, or behind it for a `reason`; on an instruction of that name.
+    case probe(fileOffset: UInt64, probeOffset: UInt64, reason: String?, instruction: String)
     /// Not at all; a full sentence.
     case refused(String)
 
@@ -50,15 +50,27 @@ enum Placement {
         // The shorter of what the unwind table and the finding say; unknown where both are silent.
         let lengths = [range.map { $0.upperBound - address }, function.size > 0 ? function.size : nil].compactMap { $0 }
         let isLonger = lengths.allSatisfy { $0 > UInt64(instructions.landingPadSize) }
-        if let pad = instructions.landingPad(code), isLonger,
+        if let place = function.place {
+            guard place.address > address, place.address - address < lengths.min() ?? 0,
+                place.address % instructions.alignment == 0,
+                let probeOffset = segment.offset(of: place.address),
+                let code = try image.bytes(atAddress: place.address, count: 20), instructions.isCode(code[...])
+            else {
+                self = refusal("the place for a probe, \(hex(place.address)), is not in it")
+                return
+            }
+            self = .probe(
+                fileOffset: offset, probeOffset: probeOffset, reason: place.reason,
+                instruction: instructions.name(of: code[...]))
+        } else if let pad = instructions.landingPad(code), isLonger,
             instructions.isCode(code.dropFirst(instructions.landingPadSize))
         {
             let after = offset + UInt64(instructions.landingPadSize)
             let instruction = instructions.name(of: code.dropFirst(instructions.landingPadSize))
-            self = .probe(fileOffset: offset, probeOffset: after, after: pad, instruction: instruction)
+            self = .probe(fileOffset: offset, probeOffset: after, reason: "after \(pad)", instruction: instruction)
         } else {
             self = .probe(
-                fileOffset: offset, probeOffset: offset, after: nil, instruction: instructions.name(of: code[...]))
+                fileOffset: offset, probeOffset: offset, reason: nil, instruction: instructions.name(of: code[...]))
         }
     }
 }

@@ -47,13 +47,16 @@ public struct LibraryList: Sendable {
 
     /// Looks into every file that is mapped executable. Nothing is attached.
     /// - Parameters:
+    ///   - cache: What was found in files before.
     ///   - pids: nil: every process.
     ///   - files: These alone; nil: every file.
     /// - Throws: `SystemError`; `SessionError` for a file in a container that does not run.
-    public init(catalog: LibraryCatalog, pids: [Int32]?, files targets: [FileTarget]? = nil) throws {
+    public init(
+        catalog: LibraryCatalog, cache: FindingCache?, pids: [Int32]?, files targets: [FileTarget]? = nil
+    ) throws {
         let scan = try pids.map { ProcessScan.run(pids: $0) } ?? ProcessScan.run()
         var users = Users()
-        let inspector = Inspector(catalog: catalog)
+        let inspector = Inspector(catalog: catalog, cache: cache)
         // Not to be had without privileges: files that several overlays show are listed for each then.
         let identifier = InodeIdentifier { BPFProgram.fileIdentity.image }
         let wanted = try targets.map {

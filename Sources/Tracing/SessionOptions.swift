@@ -38,6 +38,8 @@ public struct SessionOptions: Sendable {
 
     public var target = Target.host
     public var catalog: LibraryCatalog
+    /// What was found in files before; nil: every file is searched anew.
+    public var cache: FindingCache?
     public var containers: ContainerFilter?
     /// Names of threads or processes, exact; nil: all.
     public var comms: [String]?

@@ -53,7 +53,7 @@ struct SessionParts {
             try ModificationThreads(monitor, table: table, closer: closer) { mailbox.post(.probes(.modified($0))) }
         }
         let prober = FileProber(
-            inspector: Inspector(catalog: options.catalog),
+            inspector: Inspector(catalog: options.catalog, cache: options.cache),
             rules: Dictionary(uniqueKeysWithValues: zip(rules, 0...)), uprobe: program.uprobe,
             identifier: InodeIdentifier { BPFProgram.fileIdentity.image }, table: table,
             closer: closer, containers: RuntimeRegistry(scan.runtimes), preparesContainers: options.target.isOpen,
@@ -102,7 +102,9 @@ extension LibraryCatalog {
     /// What the BPF program is to know, each once.
     func rules() throws -> [FunctionRule] {
         var rules: [FunctionRule] = []
-        for rule in descriptions.flatMap(\.functions).map(\.rule) where !rules.contains(rule) { rules.append(rule) }
+        for rule in descriptions.flatMap(\.functions).flatMap(\.rules) where !rules.contains(rule) {
+            rules.append(rule)
+        }
         guard rules.count <= TracerProgram.ruleLimit else {
             throw SessionError(
                 "the descriptions of TLS libraries have \(rules.count) ways to take a name; "

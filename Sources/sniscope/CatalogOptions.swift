@@ -1,11 +1,33 @@
 import ArgumentParser
 import OS
 import TLSLibraries
+import Tracing
 
-/// Which TLS libraries are known.
+/// Which TLS libraries are known, and what was found of them before.
 struct CatalogOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Descriptions of further TLS libraries (JSON5).", valueName: "file"))
     var symbols: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Keep what was found in files without symbols here (/var/cache/sniscope for root; \"none\": nowhere).",
+            valueName: "folder"))
+    var cacheDir: String?
+
+    /// What was found in files before; nil where nothing is kept. Says so where that is not the user's choice.
+    /// - Throws: `SystemError` for a folder that the user named and that others can write in.
+    func cache(_ catalog: LibraryCatalog) throws -> FindingCache? {
+        if let cacheDir {
+            return cacheDir == "none" ? nil : try FindingCache(path: cacheDir, catalog: catalog)
+        }
+        let usual = ScanCache.defaultPath(isRoot: Host.isRoot) { Environment[$0] }
+        do throws(SystemError) {
+            return try usual.map { path throws(SystemError) in try FindingCache(path: path, catalog: catalog) }
+        } catch {
+            ErrorOutput.print("what is found in large files is not kept for the next time: \(error)")
+            return nil
+        }
+    }
 
     /// The built-in libraries and those of `--symbols`.
     /// - Throws: `SystemError`, `DescriptionError`.

@@ -24,7 +24,8 @@ struct InspectCommand: ParsableCommand {
     @OptionGroup var libraries: CatalogOptions
 
     func run() throws {
-        let inspector = Inspector(catalog: try libraries.catalog())
+        let catalog = try libraries.catalog()
+        let inspector = Inspector(catalog: catalog, cache: try libraries.cache(catalog))
         let target = try FileTarget(argument: file, of: "inspect")
         var containers: [Container] = []
         if case .container = target { containers = ContainerSnapshot().containers }

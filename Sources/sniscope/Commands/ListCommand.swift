@@ -32,7 +32,8 @@ struct ListCommand: HostCommand {
             terminalWidth: standardOutput.isTerminal ? standardOutput.terminalWidth : nil)
         let binaries = try target.binaries()
         let list = try LibraryList(
-            catalog: catalog, pids: selection.exactPids(), files: binaries.isEmpty ? nil : binaries)
+            catalog: catalog, cache: try libraries.cache(catalog), pids: selection.exactPids(),
+            files: binaries.isEmpty ? nil : binaries)
 
         var bytes: [UInt8] = []
         if output.output == .columns && !output.noHeader { rows.appendHeading(to: &bytes) }

@@ -32,7 +32,9 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         let account = try Account.forCommand(named: user)
         let child = ChildCommand(arguments: CommandLineBytes.last(command.count), account: account)
-        var options = SessionOptions(catalog: try libraries.catalog())
+        let catalog = try libraries.catalog()
+        var options = SessionOptions(catalog: catalog)
+        options.cache = try libraries.cache(catalog)
         let loadable = LoadableFiles.host(environment: Environment.entries)
         options.target = .children(probing: loadable.needed(by: command[0]))
         let runner = TraceRunner(

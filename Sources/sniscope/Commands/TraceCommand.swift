@@ -40,6 +40,7 @@ struct TraceCommand: HostCommand {
         _ selection: TargetSelection, _ catalog: LibraryCatalog, _ destination: OutputFile, _ binaries: [FileTarget]
     ) async throws {
         var options = SessionOptions(catalog: catalog)
+        options.cache = try libraries.cache(catalog)
         if !binaries.isEmpty {
             options.target = .files(binaries)
         } else if let pids = try selection.exactPids() {
