@@ -85,23 +85,35 @@ struct SectionTable: Sendable {
     /// The first section that has bytes in the file and that name.
     /// - Throws: `ELFError`, or what the source throws.
     func first(named name: String) throws -> Section? {
+        try sections(named: [name])[name]
+    }
+
+    /// The sections that have bytes in the file and one of these names, the first of each.
+    /// - Throws: `ELFError`, or what the source throws.
+    func sections(named names: [String]) throws -> [String: Section] {
         guard let strings = self[Int(image.sectionHeaders.names)], strings.type != Section.withoutBytes else {
-            return nil
+            return [:]
         }
-        let names = try image.window(at: strings.offset, count: Int(min(strings.size, Self.namesLimit))).bytes
-        let wanted = Array(name.utf8) + [0]
-        return (0..<count).lazy.compactMap { self[$0] }.first { section in
-            let start = Int(section.name)
-            return section.type != Section.withoutBytes && start < names.count && names[start...].starts(with: wanted)
+        let texts = try image.window(at: strings.offset, count: Int(min(strings.size, Self.namesLimit))).bytes
+        let wanted = names.map { ($0, Array($0.utf8) + [0]) }
+        var found: [String: Section] = [:]
+        for index in 0..<count {
+            guard let section = self[index], section.type != Section.withoutBytes, Int(section.name) < texts.count else {
+                continue
+            }
+            for (name, bytes) in wanted where found[name] == nil && texts[Int(section.name)...].starts(with: bytes) {
+                found[name] = section
+            }
         }
+        return found
     }
 }
 
 extension ELFImage {
-    /// The sections that have one of these names, in the order of the names; nil where sections can't be looked for by
+    /// The sections that have one of these names; nil where sections can't be looked for by
     /// name: the headers were stripped, or are damaged, which keeps no program from running.
     /// - Throws: What the source throws.
-    package func sections(named names: [String]) throws -> [Section]? {
+    package func sections(named names: [String]) throws -> [String: Section]? {
         let table: SectionTable
         do {
             table = try SectionTable(of: self)
@@ -109,7 +121,7 @@ extension ELFImage {
             return nil
         }
         guard let strings = table[Int(sectionHeaders.names)], strings.size > 0 else { return nil }
-        return try names.compactMap { try table.first(named: $0) }
+        return try table.sections(named: names)
     }
 
     /// The symbol table of a section type, with its strings; nil where there is none.

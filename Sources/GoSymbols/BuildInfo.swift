@@ -6,9 +6,12 @@ enum BuildInfo {
     private static let lengthLimit: UInt64 = 256
 
     /// Where its mark is; nil where there is none.
-    static func address(in image: ELFImage) throws -> UInt64? {
-        if let sections = try image.sections(named: [".go.buildinfo"]) {
-            return try sections.map(\.address).first { try image.bytes(atAddress: $0, count: mark.count) == mark }
+    static func address(in image: ELFImage, _ sections: GoSections) throws -> UInt64? {
+        guard sections.areMissing else {
+            guard let section = sections.buildInfo,
+                try image.bytes(atAddress: section.address, count: mark.count) == mark
+            else { return nil }
+            return section.address
         }
         var result: UInt64?
         for part in image.searchable(code: false) {
@@ -24,8 +27,10 @@ enum BuildInfo {
     }
 
     /// Such as `1.22.5`, or what else the toolchain calls itself; nil where it is missing.
-    static func version(of image: ELFImage, _ relocations: RelativeRelocations) throws -> String? {
-        guard let address = try address(in: image) else { return nil }
+    static func version(of image: ELFImage, _ sections: GoSections, _ relocations: RelativeRelocations) throws
+        -> String?
+    {
+        guard let address = try address(in: image, sections) else { return nil }
         let window = try image.window(atAddress: address, count: 32 + 1 + Int(lengthLimit))
         guard let flags = window.u8(15) else { return nil }
         if flags & 2 != 0 {

@@ -2,14 +2,17 @@ internal import ELFImage
 
 extension FunctionTable {
     /// The table of a Go program; nil where there is none.
-    static func find(in image: ELFImage) throws -> FunctionTable? {
-        for section in try image.sections(named: [".gopclntab"]) ?? [] {
-            if let table = try FunctionTable(image, at: section.address) { return table }
+    static func find(in image: ELFImage, _ sections: GoSections) throws -> FunctionTable? {
+        if let section = sections.table, let table = try FunctionTable(image, at: section.address) { return table }
+        // Other files need not be searched.
+        guard sections.areMissing ? try BuildInfo.address(in: image, sections) != nil : sections.tellOfGo else {
+            return nil
         }
-        guard try GoMark.isPresent(in: image) else { return nil }
         // GNU ld puts it there in programs that can be loaded anywhere.
-        for section in try image.sections(named: [".data.rel.ro"]) ?? [] {
-            if let part = image.searchable(section), let table = try search(image, part) { return table }
+        if let section = sections.relocatedData, let part = image.searchable(section),
+            let table = try search(image, part)
+        {
+            return table
         }
         for part in image.searchable(code: true) {
             if let table = try search(image, part) { return table }
@@ -27,15 +30,5 @@ extension FunctionTable {
             return result == nil
         }
         return result
-    }
-}
-
-/// What Go's linker leaves in each program, so that other files need not be searched.
-enum GoMark {
-    static func isPresent(in image: ELFImage) throws -> Bool {
-        if let sections = try image.sections(named: [".go.buildinfo", ".note.go.buildid", ".gosymtab"]) {
-            return !sections.isEmpty
-        }
-        return try BuildInfo.address(in: image) != nil
     }
 }

@@ -15,13 +15,14 @@ public struct GoProgram: Sendable {
     /// - Returns: nil where the file is no Go program.
     /// - Throws: `ELFError`, or what the file's source throws.
     public init?(_ image: ELFImage) throws {
-        guard image.machine == .amd64 || image.machine == .arm64, image.kind == .executable || image.kind == .shared,
-            let table = try FunctionTable.find(in: image)
+        guard image.machine == .amd64 || image.machine == .arm64, image.kind == .executable || image.kind == .shared
         else { return nil }
+        let sections = try GoSections(image)
+        guard let table = try FunctionTable.find(in: image, sections) else { return nil }
         self.image = image
         self.table = table
         relocations = try image.relativeRelocations()
-        version = try BuildInfo.version(of: image, relocations)
+        version = try BuildInfo.version(of: image, sections, relocations)
     }
 
     /// Whether functions take their arguments on the stack: Go before 1.17.
