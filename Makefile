@@ -34,6 +34,8 @@ setup:
 
 setup-test:
 	packaging/install-packages packaging/build.packages packaging/test.packages
+	Tests/fetch
+	swift package --package-path Tests/clients/nio-client --scratch-path .build/nio-client resolve
 
 clean:
 	swift package clean
