@@ -250,6 +250,7 @@ struct AMD64Decoder {
             if [0, 5, 7].contains(operation) { result.compared = value }
         default:
             guard let operand = modRM() else { return nil }
+            result.comparesRegisters = [0, 5, 7].contains(operation)
             let clears = (operation == 5 || operation == 6) && operand.other == operand.register
             result.reads = clears ? [] : operand.reads.union(RegisterSet(operand.register))
             guard operation != 7 else { break }

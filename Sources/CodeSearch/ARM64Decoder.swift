@@ -17,6 +17,8 @@ enum ARM64Decoder {
             // Four groups have a third source, the rest in this space has none there.
             if word >> 24 & 31 == 0b11011 { result.reads.insert(RegisterSet(UInt8(word >> 10 & 31))) }
             result.writes = d(word)
+            // add, sub and their kind, with registers.
+            result.comparesRegisters = word >> 24 & 31 == 0b01011
             // mov is orr with the zero register, number 31, which nothing asks for.
             // ccmp and ccmn keep flags where the register's number would be.
             if word >> 21 & 0xff == 0b1101_0010 {

@@ -3,6 +3,8 @@ struct CodeFacts: Sendable {
     private(set) var constants: Set<Int64> = []
     private(set) var compared: Set<Int64> = []
     private(set) var instructions: [(address: UInt64, instruction: Instruction)] = []
+    /// What registers hold, as far as the code before says.
+    private var held: [(register: RegisterSet, number: Int64)] = []
     /// Whether all of it could be taken apart.
     private(set) var isWhole = true
 
@@ -63,6 +65,14 @@ struct CodeFacts: Sendable {
         instructions.append((address, instruction))
         if let constant = instruction.constant { constants.insert(constant) }
         if let value = instruction.compared { compared.insert(value) }
+        // Code that is to be small loads a number once, to add it and compare with it.
+        if instruction.comparesRegisters {
+            for (register, number) in held where !instruction.reads.isDisjoint(with: register) { compared.insert(number) }
+        }
+        if !instruction.writes.isEmpty {
+            held.removeAll { !$0.register.isDisjoint(with: instruction.writes) }
+            if let constant = instruction.constant { held.append((instruction.writes, constant)) }
+        }
     }
 
     /// Whether the function reads its argument before anything else can stand in the argument's register. Follows

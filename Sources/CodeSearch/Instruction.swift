@@ -26,6 +26,8 @@ struct Instruction: Sendable, Equatable {
     var constant: Int64?
     /// A number that it compares with, or adds before it sets the flags.
     var compared: Int64?
+    /// Whether it adds, subtracts or compares registers: one that holds a number is compared with it.
+    var comparesRegisters = false
     /// An address that it forms by itself.
     var address: UInt64?
     /// Nothing: it only takes space.

@@ -31,14 +31,11 @@ struct TextSearch {
     private static let matchLimit = 64
     private static let windowSize = 1 << 20
 
-    /// Finds strings in what the program can only read, where compilers put them.
-    ///
-    /// Executable segments are searched only where there is no other read-only one (linkers before 2018): code may be
-    /// hundreds of MB.
+    /// Finds strings in `ELFImage.textSegments`.
     func find(_ texts: [AnchorText]) throws -> [FoundText] {
         let needles = texts.map { Array($0.text.utf8) + [0] }
         var result: [FoundText] = []
-        for segment in image.readOnlySegments {
+        for segment in image.textSegments {
             var done: UInt64 = 0
             while done < segment.fileSize {
                 // A window begins with the end of the one before it.
@@ -74,14 +71,5 @@ struct TextSearch {
         return FoundText(
             index: index, places: (base &+ UInt64(first))...(base &+ UInt64(start)),
             full: String(decoding: bytes[first..<end], as: UTF8.self))
-    }
-}
-
-extension ELFImage {
-    /// The loaded segments that hold strings.
-    var readOnlySegments: [Segment] {
-        let readOnly = segments.filter { $0.isLoaded && $0.isReadable && !$0.isWritable }
-        let data = readOnly.filter { !$0.isExecutable }
-        return data.isEmpty ? readOnly : data
     }
 }

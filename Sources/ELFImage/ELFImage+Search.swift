@@ -1,10 +1,18 @@
 internal import OS
 
 extension ELFImage {
-    /// Finds a byte string in what the program can only read, where compilers put string literals.
+    /// The segments that hold string literals: what the program can only read, mostly, or data that it could write (the
+    /// linker of Swift's toolchain puts them there for programs).
     ///
-    /// Executable segments are searched only where there is no other read-only one (the layout of linkers before
-    /// 2018): code may be hundreds of MB.
+    /// Executable segments only where there is no other read-only one (the layout of linkers before 2018): code may be
+    /// hundreds of MB.
+    package var textSegments: [Segment] {
+        let loaded = segments.filter { $0.type == Segment.load && $0.isReadable }
+        let data = loaded.filter { !$0.isExecutable }
+        return data.contains { !$0.isWritable } ? data : loaded
+    }
+
+    /// Finds a byte string in `textSegments`.
     /// - Parameters:
     ///   - following: How many of the bytes after a match to give.
     ///   - matchLimit: How many matches to give at most.
@@ -14,11 +22,9 @@ extension ELFImage {
         of pattern: [UInt8], following: Int, matchLimit: Int = 256, byteLimit: UInt64 = 256 << 20
     ) throws -> [[UInt8]] {
         guard !pattern.isEmpty, following >= 0 else { return [] }
-        let readOnly = segments.filter { $0.type == Segment.load && $0.isReadable && !$0.isWritable }
-        let data = readOnly.filter { !$0.isExecutable }
         var result: [[UInt8]] = []
         var budget = byteLimit
-        for segment in data.isEmpty ? readOnly : data {
+        for segment in textSegments {
             var offset = segment.fileOffset
             var left = min(segment.fileSize, budget)
             budget -= left

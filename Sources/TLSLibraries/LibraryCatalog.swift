@@ -28,8 +28,10 @@ public struct LibraryCatalog: Sendable {
             positions[symbol] = symbols.count
             symbols.append(SymbolName(symbol))
         }
-        let renamed = kept.flatMap(\.functions).compactMap { function in
-            function.renamed.map { SymbolPattern(afterAnyPrefix: function.name, except: $0.except) }
+        let renamed = kept.flatMap(\.functions).flatMap { function in
+            function.renamed.map { renamed in
+                [function.name, renamed.with].map { SymbolPattern(afterAnyPrefix: $0, except: renamed.except) }
+            } ?? []
         }
         renamedPatterns = renamed
         patterns = symbols.map { SymbolPattern(exactly: $0.text) } + renamed
@@ -60,9 +62,15 @@ public struct LibraryCatalog: Sendable {
 
     /// Where a function stands under names with a prefix; none where only `symbols` were looked for.
     func renamed(_ function: LibraryDescription.Function, in found: [[Symbol]]) -> [Symbol] {
-        guard function.renamed != nil, let position = renamedPositions[function.name], position < found.count else {
-            return []
+        guard let renamed = function.renamed else { return [] }
+        let prefixes = Set(renamedSymbols(renamed.with, in: found).map { $0.name.dropLast(renamed.with.count) })
+        return renamedSymbols(function.name, in: found).filter {
+            prefixes.contains($0.name.dropLast(function.name.count))
         }
-        return found[position].filter { $0.name != function.name }
+    }
+
+    private func renamedSymbols(_ name: String, in found: [[Symbol]]) -> [Symbol] {
+        guard let position = renamedPositions[name], position < found.count else { return [] }
+        return found[position].filter { $0.name != name }
     }
 }

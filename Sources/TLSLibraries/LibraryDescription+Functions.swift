@@ -53,7 +53,8 @@ private struct TreatmentDescription: Decodable {
 
 extension LibraryDescription.Renamed: Decodable {
     public init(from decoder: any Decoder) throws {
-        let object = try StrictObject(decoder, keys: ["except"])
+        let object = try StrictObject(decoder, keys: ["with", "except"])
+        with = try object.text("with")
         except = try object.texts("except") ?? []
     }
 }

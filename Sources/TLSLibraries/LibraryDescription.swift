@@ -24,6 +24,9 @@ public struct LibraryDescription: Sendable, Hashable {
     public struct Renamed: Sendable, Hashable {
         /// Prefixes of other functions, which call this one.
         public let except: [String]
+        /// Another function of the library that every copy has under the same prefix, and wrappers of single functions
+        /// have not.
+        public let with: String
     }
 
     public struct Anchor: Sendable, Hashable {
