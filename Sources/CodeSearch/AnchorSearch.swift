@@ -30,6 +30,8 @@ public struct AnchorSearch {
         let places = try TextSearch(image: image).find(texts.flatMap(\.self))
         guard let targets = AddressRanges(places.map(\.places)) else { return findings }
         let references = try ReferenceSearch(windows: windows, targets: targets).find()
+        // Read for files that have no other way to find the functions around references.
+        let unwindSection = references.isEmpty || image.hasUnwindTable ? nil : try readableUnwindSection()
         var first = 0
         for (index, rule) in rules.enumerated() {
             let own = first..<(first + rule.texts.count)
@@ -37,16 +39,26 @@ public struct AnchorSearch {
             let found = places.filter { own.contains($0.index) }
             guard let targets = AddressRanges(found.map(\.places)) else { continue }
             let search = RuleSearch(
-                windows: windows, rule: rule, targets: targets, texts: found,
+                windows: windows, unwindSection: unwindSection, rule: rule, targets: targets, texts: found,
                 references: references.filter { targets.contains($0.target) })
             findings[index] = try search.run()
         }
         return findings
     }
 
+    /// Nil where it is damaged, which keeps no program from running.
+    private func readableUnwindSection() throws -> UnwindSection? {
+        do {
+            return try UnwindSection(image)
+        } catch is ELFError {
+            return nil
+        }
+    }
+
     /// One rule, whose texts are there.
     private struct RuleSearch {
         let windows: CodeWindows
+        let unwindSection: UnwindSection?
         let rule: AnchorRule
         let targets: AddressRanges
         let texts: [FoundText]
@@ -113,7 +125,9 @@ public struct AnchorSearch {
         }
 
         private func function(covering address: UInt64) throws -> CodeFunction? {
-            guard let range = try windows.image.functionRange(covering: address), let code = try windows.code(range)
+            let range =
+                try unwindSection?.function(covering: address) ?? windows.image.functionRange(covering: address)
+            guard let range, let code = try windows.code(range)
             else { return nil }
             return CodeFunction(
                 start: range.lowerBound, end: range.upperBound, facts: CodeFacts(linear: code),
@@ -167,7 +181,8 @@ public struct AnchorSearch {
             }
             let likely = functions.filter { rule.callSite.isEmpty || $0.hasCallSite(rule.callSite, addresses) }
             // Another library's, which has the same text: only few of its functions have such numbers there, by chance.
-            guard likely.count * 2 >= functions.count else { return .absent }
+            guard likely.count * 2 >= functions.count, !functions.isEmpty || !homeless.isEmpty || rule.callSite.isEmpty
+            else { return .absent }
             let nearest =
                 fragments.map { ($0.function, $0.failures) }
                 + functions.map { ($0, failures($0)) }.sorted { $0.1.count < $1.1.count }

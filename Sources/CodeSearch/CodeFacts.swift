@@ -67,7 +67,9 @@ struct CodeFacts: Sendable {
         if let value = instruction.compared { compared.insert(value) }
         // Code that is to be small loads a number once, to add it and compare with it.
         if instruction.comparesRegisters {
-            for (register, number) in held where !instruction.reads.isDisjoint(with: register) { compared.insert(number) }
+            for (register, number) in held where !instruction.reads.isDisjoint(with: register) {
+                compared.insert(number)
+            }
         }
         if !instruction.writes.isEmpty {
             held.removeAll { !$0.register.isDisjoint(with: instruction.writes) }

@@ -98,7 +98,8 @@ struct SectionTable: Sendable {
         let wanted = names.map { ($0, Array($0.utf8) + [0]) }
         var found: [String: Section] = [:]
         for index in 0..<count {
-            guard let section = self[index], section.type != Section.withoutBytes, Int(section.name) < texts.count else {
+            guard let section = self[index], section.type != Section.withoutBytes, Int(section.name) < texts.count
+            else {
                 continue
             }
             for (name, bytes) in wanted where found[name] == nil && texts[Int(section.name)...].starts(with: bytes) {

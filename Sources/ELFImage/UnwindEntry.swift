@@ -12,14 +12,13 @@ extension ELFImage {
             let form = try pointerForm(ofCommonEntryAt: pointer - UInt64(distance)),
             let codeAddress = address.plus(8),
             let start = form.value(window, 8, at: codeAddress),
-            // The length has the form of the start, but is relative to nothing.
-            let count = PointerForm(form.rawValue & 0x0f)?.value(window, 8 + form.size(encoding), at: 0),
+            let count = form.length(window, 8),
             count > 0, let end = start.plus(count)
         else { return nil }
         return start..<end
     }
 
-    private func pointerForm(ofCommonEntryAt address: UInt64) throws -> PointerForm? {
+    func pointerForm(ofCommonEntryAt address: UInt64) throws -> PointerForm? {
         // Length, identifier 0, version, augmentation string, two factors, return register, augmentation data: some
         // 20 bytes.
         let window = try window(atAddress: address, count: 64)
@@ -75,6 +74,11 @@ struct PointerForm {
         case 4: 8
         default: encoding.wordSize
         }
+    }
+
+    /// The length behind an address at a position of `window`: it has the address's form, but is relative to nothing.
+    func length(_ window: Window, _ position: Int) -> UInt64? {
+        PointerForm(rawValue & 0x0f)?.value(window, position + size(window.encoding), at: 0)
     }
 
     /// The value at a position of `window`, which lies at `address`.

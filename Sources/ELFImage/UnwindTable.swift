@@ -55,6 +55,9 @@ struct UnwindTable {
 }
 
 extension ELFImage {
+    /// Whether there is a table that finds the unwind entries of code.
+    package var hasUnwindTable: Bool { segments.contains { $0.type == Segment.unwindTable } }
+
     /// The function that the unwind table says covers `address`; nil where it has no entry there, the file has no
     /// table, or its form is not the usual one.
     /// - Throws: What the source throws.

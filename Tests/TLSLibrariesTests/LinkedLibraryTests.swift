@@ -89,14 +89,20 @@ struct LinkedLibraryTests {
     }
 
     @Test(
-        "Nothing is found in what is stripped, in its debug information, and in users of the shared library",
+        "Stripped, the function behind it is found by what it contains; nothing in debug information and in users of the shared library",
         .enabled(if: canLink("libssl.a", "libc.a"), "needs cc, binutils and OpenSSL's archives"))
-    func nothing() throws {
+    func stripped() throws {
         for option in ["-static", "-static-pie"] {
             try withProgram(Self.openSSL, [option, "-lssl", "-lcrypto"]) { path in
+                let line = try Tool.run("nm", path).split(separator: "\n").first { $0.hasSuffix(" ssl3_ctrl") }
+                let address = try #require(line.flatMap { UInt64($0.prefix { $0 != " " }, radix: 16) })
                 try Tool.run("objcopy", "--only-keep-debug", path, path + ".debug")
                 try Tool.run("strip", path)
-                #expect(try report(path).libraries.isEmpty)
+                let libraries = try report(path).libraries
+                #expect(libraries.map(\.kind) == ["OpenSSL"] && libraries.allSatisfy(\.isStatic))
+                let functions = libraries.flatMap(\.functions)
+                #expect(functions.map(\.function) == ["ssl3_ctrl"] && functions.map(\.address) == [address])
+                #expect(functions.map(\.located) == [.anchor])
                 #expect(try report(path + ".debug").libraries.isEmpty)
             }
         }
