@@ -95,6 +95,11 @@ struct HiddenFindings {
             where try !image.matches(of: Array(text.utf8), following: 0, matchLimit: 1).isEmpty {
                 var finding = LibraryFinding(kind: description.kind, located: .anchor)
                 if description.untraceable == nil { finding.reasons = ["None of its functions was found."] }
+                if let version = description.version {
+                    // Programs that speak of a library have its name too, but not with a version.
+                    finding.version = try VersionSearch(source: version).version(of: image) { _ in nil }
+                    if finding.version == nil { continue }
+                }
                 return finding
             }
             return nil
