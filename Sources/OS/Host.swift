@@ -46,6 +46,12 @@ public enum Host {
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
+    /// Has large blocks of memory go back to the kernel when they are given back. glibc keeps those of a size that was
+    /// given back once, for each thread, and files are read in windows of 1 MB by a dozen threads (mallopt(3)).
+    public static func returnLargeBlocks() {
+        mallopt(M_MMAP_THRESHOLD, 128 << 10)
+    }
+
     private static func field<Tuple>(_ tuple: inout Tuple) -> String {
         withUnsafeBytes(of: &tuple) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     }

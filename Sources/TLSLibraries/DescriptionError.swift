@@ -2,18 +2,21 @@
 public struct DescriptionError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The file's name as it was given.
     public let file: String
+    /// From 1: where the key stands, or what lacks it; nil where no line is meant.
+    public let line: Int?
     /// The key, such as `functions[0].name.argument`; nil where the whole file is meant.
     public let key: String?
-    /// A clause: "must be 0 to 5, is 9".
+    /// A clause: "must be 0 to 4, is 9".
     public let problem: String
 
-    public init(file: String, key: String? = nil, problem: String) {
+    public init(file: String, line: Int? = nil, key: String? = nil, problem: String) {
         self.file = file
+        self.line = line
         self.key = key
         self.problem = problem
     }
 
-    init(file: String, _ error: DecodingError) {
+    init(file: String, _ error: DecodingError, in place: JSON5Place) {
         let (context, problem): (DecodingError.Context, String?) =
             switch error {
             case .typeMismatch(let type, let context): (context, "must be \(Self.name(of: type))")
@@ -26,11 +29,14 @@ public struct DescriptionError: Error, Sendable, Equatable, CustomStringConverti
         // FoundationEssentials gives a syntax error's reason, if any, as an underlying error.
         let reason = context.underlyingError.map { ": \($0)" } ?? ""
         self.init(
-            file: file, key: key.isEmpty ? nil : key, problem: problem ?? context.debugDescription + reason)
+            file: file, line: place.line(of: context.codingPath), key: key.isEmpty ? nil : key,
+            problem: problem ?? context.debugDescription + reason)
     }
 
+    /// `FILE:LINE: KEY: PROBLEM`, as compilers write it.
     public var description: String {
-        key.map { "\(file): \($0): \(problem)" } ?? "\(file): \(problem)"
+        let place = line.map { "\(file):\($0)" } ?? file
+        return [place, key, problem].compactMap(\.self).joined(separator: ": ")
     }
 
     private static func path(_ keys: [any CodingKey]) -> String {

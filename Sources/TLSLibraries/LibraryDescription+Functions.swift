@@ -1,40 +1,109 @@
-internal import CodeSearch
-
 extension LibraryDescription.Function: Decodable {
     public init(from decoder: any Decoder) throws {
         let object = try StrictObject(
             decoder,
             keys: ["symbol", "renamed", "anchor", "goFunctions", "name", "conditions", "connection", "sent"])
-        let symbol = try object.optionalText("symbol")
+        let symbol = try object.optionalSymbol("symbol")
         renamed = try object.optional("renamed")
-        anchor = try object.optional("anchor", AnchorDescription.self)
-            .map { LibraryDescription.Anchor(finds: try $0.finds(symbol), rule: $0.rule) }
+        let anchor = try object.optional("anchor", AnchorDescription.self)
         goFunctions = try object.texts("goFunctions") ?? []
-        guard let shown = symbol ?? anchor?.finds ?? goFunctions.first else {
-            throw object.problem(
-                "symbol", "is missing, and so are \"anchor\" and \"goFunctions\": nothing finds the function")
+        let name = try object.required("name", NameDescription.self)
+        let conditions = try object.list("conditions", FunctionRule.Condition.self) ?? []
+        let connection = try object.optionalArgument("connection")
+        rule = FunctionRule(
+            convention: goFunctions.isEmpty ? .c : .go, nameArgument: name.argument,
+            lengthArgument: name.length?.argument, lengthBits: name.length?.bits ?? 64,
+            conditions: conditions, connectionArgument: connection,
+            treatment: try object.optional("sent", TreatmentDescription.self)?.treatment ?? [])
+        hasSymbol = symbol != nil
+        let found = anchor?.finds ?? symbol
+        guard let shown = symbol ?? found ?? goFunctions.first else {
+            throw anchor == nil
+                ? object.problem(
+                    "symbol", "is missing, and so are \"anchor\" and \"goFunctions\": nothing finds the function")
+                : object.problem("anchor", "needs \"finds\", the function's name, where there is no \"symbol\"")
         }
-        guard goFunctions.isEmpty || symbol == nil && anchor == nil else {
+        self.name = shown
+        self.anchor = anchor.map { LibraryDescription.Anchor(finds: found ?? shown, rule: $0.rule) }
+
+        try checkRenamed(object)
+        try checkGoFunctions(object)
+        try checkConditions(object)
+        try checkArguments(object)
+    }
+
+    /// The shortest name that may stand after any prefix.
+    private static var shortestRenamed: Int { 8 }
+
+    private func checkRenamed(_ object: StrictObject) throws {
+        guard renamed != nil else { return }
+        guard hasSymbol else { throw object.problem("renamed", "needs a \"symbol\", to which prefixes are added") }
+        guard name.utf8.count >= Self.shortestRenamed else {
+            throw object.problem(
+                "renamed",
+                "needs a \"symbol\" of at least \(Self.shortestRenamed) characters: other names end in \"_\(name)\" too"
+            )
+        }
+    }
+
+    private func checkGoFunctions(_ object: StrictObject) throws {
+        guard !goFunctions.isEmpty else { return }
+        guard !hasSymbol && anchor == nil else {
             throw object.problem(
                 "goFunctions",
                 "takes its arguments as Go's functions do: it can't stand beside \"symbol\" or \"anchor\"")
         }
-        guard renamed == nil || symbol != nil else {
-            throw object.problem("renamed", "needs a \"symbol\", to which prefixes are added")
+        guard rule.lengthArgument != nil else {
+            throw object.problem("name", "must have the form \"length\": no NUL ends Go's strings")
         }
-        name = shown
-        hasSymbol = symbol != nil
-        let name = try object.required("name", NameDescription.self)
-        let conditions = try object.optional("conditions", [FunctionRule.Condition].self) ?? []
+        for (index, pattern) in goFunctions.enumerated() {
+            let path = pattern.hasPrefix("*/") ? pattern.dropFirst(2) : pattern[...]
+            // A path's last part and a name: "crypto/tls.hostnameInSNI".
+            guard !path.contains("*"), path.contains("."), path.first != ".", path.last != "." else {
+                throw object.problem(
+                    "goFunctions", at: index,
+                    "must be a package's path, a dot and a name, with \"*/\" before them for any folder, is \"\(pattern)\""
+                )
+            }
+        }
+    }
+
+    private func checkConditions(_ object: StrictObject) throws {
+        let conditions = rule.conditions
         guard conditions.count <= FunctionRule.conditionLimit else {
             throw object.problem(
                 "conditions", "must be at most \(FunctionRule.conditionLimit), are \(conditions.count)")
         }
-        rule = FunctionRule(
-            convention: goFunctions.isEmpty ? .c : .go, nameArgument: name.argument,
-            lengthArgument: name.length?.argument, lengthBits: name.length?.bits ?? 64,
-            conditions: conditions, connectionArgument: try object.optionalArgument("connection"),
-            treatment: try object.optional("sent", TreatmentDescription.self)?.treatment ?? [])
+        for (index, condition) in conditions.enumerated()
+        where conditions[..<index].contains(where: { $0.argument == condition.argument }) {
+            throw object.problem("conditions", at: index, "argument \(condition.argument) has a condition already")
+        }
+    }
+
+    /// No argument is two things at once.
+    private func checkArguments(_ object: StrictObject) throws {
+        if rule.lengthArgument == rule.nameArgument {
+            throw object.problem("name", "has its length in argument \(rule.nameArgument), where the name itself is")
+        }
+        let named = [rule.nameArgument, rule.lengthArgument].compactMap(\.self)
+        if let connection = rule.connectionArgument, named.contains(connection) {
+            throw object.problem("connection", "is argument \(connection), which \"name\" has")
+        }
+        for (index, condition) in rule.conditions.enumerated() {
+            if named.contains(condition.argument) {
+                throw object.problem(
+                    "conditions", at: index, "is about argument \(condition.argument), which \"name\" has")
+            }
+            if condition.argument == rule.connectionArgument {
+                throw object.problem(
+                    "conditions", at: index, "is about argument \(condition.argument), which is the \"connection\"")
+            }
+        }
+    }
+
+    /// Whether the same function would be found.
+    func isFoundLike(_ other: Self) -> Bool {
+        anchor != nil && anchor?.rule == other.anchor?.rule || goFunctions.contains(where: other.goFunctions.contains)
     }
 }
 
@@ -44,6 +113,7 @@ private struct TreatmentDescription: Decodable {
 
     init(from decoder: any Decoder) throws {
         let object = try StrictObject(decoder, keys: ["addresses", "trailingDots"])
+        try object.checkNotEmpty()
         var treatment: NameTreatment = []
         if try object.optional("addresses", Bool.self) == false { treatment.insert(.dropsIPLiterals) }
         if try object.optional("trailingDots", Bool.self) == false { treatment.insert(.trimsTrailingDots) }
@@ -54,8 +124,8 @@ private struct TreatmentDescription: Decodable {
 extension LibraryDescription.Renamed: Decodable {
     public init(from decoder: any Decoder) throws {
         let object = try StrictObject(decoder, keys: ["with", "except"])
-        with = try object.text("with")
-        except = try object.texts("except") ?? []
+        with = try object.symbol("with")
+        except = try object.symbols("except") ?? []
     }
 }
 
@@ -85,91 +155,6 @@ private struct NameDescription: Decodable {
             let object = try StrictObject(decoder, keys: ["argument", "bits"])
             argument = try object.argument("argument")
             bits = try object.bits("bits")
-        }
-    }
-}
-
-/// What the function contains.
-private struct AnchorDescription: Decodable {
-    private let name: String?
-    let rule: AnchorRule
-
-    init(from decoder: any Decoder) throws {
-        let object = try StrictObject(
-            decoder,
-            keys: [
-                "finds", "references", "immediates", "callSite", "compares", "usesArgument", "largestSize", "functions",
-            ])
-        name = try object.optionalText("finds")
-        let references = try object.required("references", References.self)
-        let immediates = try object.optional("immediates", [Int64].self) ?? []
-        let callSite = try object.optional("callSite", [Int64].self) ?? []
-        let compares = try object.optional("compares", [Comparison].self) ?? []
-        let usesArgument = try object.optionalArgument("usesArgument")
-        let largestSize = try object.required("largestSize", Int.self)
-        guard (16...(1 << 16)).contains(largestSize) else {
-            throw object.problem("largestSize", "must be 16 to \(1 << 16) bytes, is \(largestSize)")
-        }
-        let count = try object.optional("functions", Int.self) ?? 1
-        guard (1...8).contains(count) else { throw object.problem("functions", "must be 1 to 8, is \(count)") }
-        for (key, numbers) in [("immediates", immediates), ("callSite", callSite)] {
-            guard numbers.count <= 8, numbers.allSatisfy({ (1...0xffff_ffff).contains($0) }) else {
-                throw object.problem(key, "must be at most 8 numbers, each 1 to 0xffffffff")
-            }
-        }
-        guard !immediates.isEmpty || !compares.isEmpty || usesArgument != nil else {
-            throw object.problem(
-                "references",
-                "are not enough: a rule needs \"immediates\", \"compares\" or \"usesArgument\" too, or it "
-                    + "finds whatever else refers to the text")
-        }
-        rule = AnchorRule(
-            texts: references.texts, immediates: immediates, callSite: callSite, comparisons: compares.map(\.rule),
-            usesArgument: usesArgument, largestSize: largestSize, count: count)
-    }
-
-    /// The name of what is found.
-    func finds(_ symbol: String?) throws -> String {
-        guard let found = name ?? symbol else {
-            throw DecodingError.dataCorrupted(
-                DecodingError.Context(
-                    codingPath: [],
-                    debugDescription: "an anchor needs \"finds\", the function's name, where there is no \"symbol\""))
-        }
-        return found
-    }
-
-    private struct References: Decodable {
-        let texts: [AnchorText]
-
-        init(from decoder: any Decoder) throws {
-            let object = try StrictObject(decoder, keys: ["endsWith", "is"])
-            let suffixes = try object.texts("endsWith") ?? []
-            let exact = try object.texts("is") ?? []
-            texts = suffixes.map { AnchorText($0, isSuffix: true) } + exact.map { AnchorText($0, isSuffix: false) }
-            guard !texts.isEmpty else { throw object.problem("endsWith", "is missing, and so is \"is\": name a text") }
-            if let short = texts.first(where: { $0.text.utf8.count < 8 }) {
-                throw object.problem(
-                    short.isSuffix ? "endsWith" : "is",
-                    "\"\(short.text)\" has less than 8 characters: too many files have it")
-            }
-        }
-    }
-
-    private struct Comparison: Decodable {
-        let rule: AnchorRule.Comparison
-
-        init(from decoder: any Decoder) throws {
-            let object = try StrictObject(decoder, keys: ["with", "tolerance"])
-            let number = try object.required("with", Int64.self)
-            let tolerance = try object.optional("tolerance", Int64.self) ?? 0
-            guard (0...0xffff_ffff).contains(number) else {
-                throw object.problem("with", "must be 0 to 0xffffffff, is \(number)")
-            }
-            guard (0...16).contains(tolerance) else {
-                throw object.problem("tolerance", "must be 0 to 16, is \(tolerance)")
-            }
-            rule = AnchorRule.Comparison(number: number, tolerance: tolerance)
         }
     }
 }

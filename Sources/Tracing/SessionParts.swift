@@ -31,6 +31,7 @@ struct SessionParts {
     /// - Throws: `BPFError`, `SystemError`, `SessionError`.
     init(options: SessionOptions, mailbox: Mailbox<EventLoop.Message>) throws {
         Host.raiseDescriptorLimit()
+        Host.returnLargeBlocks()
         let rules = try options.catalog.rules()
         let tree = CgroupTree(layout: try CgroupLayout.current())
         // What comes from here on is reported, what was there before is found by the scan: nothing falls between.

@@ -33,8 +33,7 @@ struct CatalogOptions: ParsableArguments {
     /// - Throws: `SystemError`, `DescriptionError`.
     func catalog() throws -> LibraryCatalog {
         let own = try symbols.map { path in
-            try LibraryDescription.decode(
-                json5: String(decoding: Files.read(path, limit: 1 << 20), as: UTF8.self), file: path)
+            try LibraryDescription.decode(json5: Files.read(path, limit: 1 << 20), file: path)
         }
         return try LibraryCatalog.builtin.adding(own)
     }

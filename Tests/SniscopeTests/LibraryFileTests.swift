@@ -122,7 +122,7 @@ extension EndToEnd {
             let broken = try workspace.write("{ kind: \"MyTLS\", recognize: {} }", to: "broken.json5")
             let refused = try await Sniscope.run("inspect", "--symbols", broken, library)
             #expect(refused.end == .exited(1))
-            #expect(refused.errors.contains("recognize"))
+            #expect(refused.errors.contains("\(broken):1: recognize: unknown key"))
         }
 
         @Test("inspect tells the functions and places that nm and readelf tell")

@@ -40,7 +40,7 @@ struct DescriptionTests {
     @Test(
         "Mistakes are named with file and key",
         arguments: [
-            ("{", "mine.json5: "),
+            ("{", "mine.json5:1: the file ends without the } that closes line 1"),
             ("[]", "must be an object"),
             ("{}", "has no key \"kind\""),
             (description(kind: "\"\""), "kind: must not be empty"),
@@ -48,8 +48,8 @@ struct DescriptionTests {
             (description(kind: "\"a\\u001b[31m\""), "kind: must be printable ASCII"),
             (description(rest: ", versoin: {}"), "versoin: unknown key; there are kind, recognise, functions, version"),
             (description(recognise: "{}"), "recognise.defines: must name at least one function"),
-            (description(recognise: "{defines: [\"a\", \"a\"]}"), "recognise.defines: \"a\" stands there twice"),
-            (description(recognise: "{defines: [\"a\"], lacks: [\"a\"]}"), "recognise.lacks: \"a\" stands in"),
+            (description(recognise: "{defines: [\"a\", \"a\"]}"), "recognise.defines[1]: \"a\" stands there twice"),
+            (description(recognise: "{defines: [\"a\"], lacks: [\"a\"]}"), "recognise.lacks[0]: \"a\" stands in"),
             (
                 description(function: "symbol: \"a\", name: {argument: 9, form: \"terminated\"}"),
                 "functions[0].name.argument: must be 0 to 4, is 9"
@@ -88,13 +88,13 @@ struct DescriptionTests {
                 {kind: "Mine", recognise: {defines: ["a"]}, functions: [
                 {symbol: "a", name: {argument: 1, form: "terminated"}},
                 {symbol: "a", name: {argument: 1, form: "terminated"}}]}
-                """, "functions: \"a\" stands there twice"
+                """, "functions[1]: \"a\" stands there twice"
             ),
             ("{kind: \"Mine\", recognise: {defines: [\"a\"]}, functions: []}", "functions: must not be empty"),
         ])
     func mistakes(_ text: String, _ expected: String) throws {
         let problem = try #require(failure(text))
-        #expect(problem.hasPrefix("mine.json5: "))
+        #expect(problem.hasPrefix("mine.json5:"), "\(problem)")
         #expect(problem.contains(expected), "\(problem)")
     }
 
