@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "shims.h"
 
+#include <malloc.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -184,4 +185,9 @@ int sniscope_query_mapping(int maps, uint64_t address, struct sniscope_mapping *
 	mapping->device = (uint64_t)query.device_major << 20 | query.device_minor;
 	// With its NUL.
 	return query.name_size ? (int)query.name_size - 1 : 0;
+}
+
+void sniscope_return_large_blocks(void)
+{
+	mallopt(M_MMAP_THRESHOLD, 128 << 10);
 }

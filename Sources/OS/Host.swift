@@ -46,10 +46,10 @@ public enum Host {
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
-    /// Has large blocks of memory go back to the kernel when they are given back. glibc keeps those of a size that was
-    /// given back once, for each thread, and files are read in windows of 1 MB by a dozen threads (mallopt(3)).
+    /// Has large blocks of memory go back to the kernel when they are given back: files are read in windows of 1 MB by a
+    /// dozen threads, and glibc would keep some for each.
     public static func returnLargeBlocks() {
-        mallopt(M_MMAP_THRESHOLD, 128 << 10)
+        sniscope_return_large_blocks()
     }
 
     private static func field<Tuple>(_ tuple: inout Tuple) -> String {

@@ -44,11 +44,14 @@ public struct FoundLibrary: Sendable, Hashable {
     public let functions: [AttachPoint]
     /// Why one of its functions, or all, can't be probed: full sentences. Nil where all can.
     public let reason: String?
+    /// Whether nobody can trace it, in any file.
+    public let isUntraceable: Bool
     /// Whether it is a part of the file that nobody else uses, and no library of its own.
     public let isStatic: Bool
 
     func with(version: String?) -> FoundLibrary {
-        FoundLibrary(kind: kind, version: version, functions: functions, reason: reason, isStatic: isStatic)
+        FoundLibrary(kind: kind, version: version, functions: functions, reason: reason, isUntraceable: isUntraceable,
+            isStatic: isStatic)
     }
 }
 

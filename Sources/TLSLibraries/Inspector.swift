@@ -101,7 +101,7 @@ public struct Inspector: Sendable {
         _ finding: LibraryFinding, in image: ELFImage, _ places: inout [UInt64: String]
     ) throws -> FoundLibrary {
         guard let description = catalog.descriptions.first(where: { $0.kind == finding.kind }) else {
-            return FoundLibrary(kind: finding.kind, version: nil, functions: [], reason: nil, isStatic: true)
+            return FoundLibrary(kind: finding.kind, version: nil, functions: [], reason: nil, isUntraceable: true, isStatic: true)
         }
         var points: [AttachPoint] = []
         var reasons = finding.reasons
@@ -131,7 +131,8 @@ public struct Inspector: Sendable {
         }
         return FoundLibrary(
             kind: description.kind, version: finding.version, functions: points,
-            reason: reasons.isEmpty ? nil : reasons.joined(separator: " "), isStatic: finding.located != .dynsym)
+            reason: reasons.isEmpty ? nil : reasons.joined(separator: " "),
+            isUntraceable: description.untraceable != nil, isStatic: finding.located != .dynsym)
     }
 }
 

@@ -124,7 +124,7 @@ private struct TreatmentDescription: Decodable {
 extension LibraryDescription.Renamed: Decodable {
     public init(from decoder: any Decoder) throws {
         let object = try StrictObject(decoder, keys: ["with", "except"])
-        with = try object.symbol("with")
+        with = try object.optionalSymbol("with") ?? object.required("with")
         except = try object.symbols("except") ?? []
     }
 }

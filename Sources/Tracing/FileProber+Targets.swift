@@ -116,6 +116,9 @@ extension FileProber {
                 "no TLS function was found in \(name): it takes no server name itself; "
                     + "`sniscope list` shows the libraries that its process uses")
         }
+        guard report.isTraceable || report.machine != Host.machine else {
+            throw SessionError("cannot trace \(name): \(report.libraries.compactMap(\.reason).joined(separator: " "))")
+        }
         switch probe(file, shownPath: path, depth: .everything, open: open) {
         case .traced, .pending: break
         // Another name of a file that was refused before has no words of its own.

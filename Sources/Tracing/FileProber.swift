@@ -78,7 +78,8 @@ struct FileProber: Sendable {
         }
         guard report.machine == Host.machine else { return .noLibrary }
         guard depth == .everything || report.isTraceable else { return .unsearched }
-        guard !report.libraries.isEmpty else { return .noLibrary }
+        // Of those that nobody can trace `list` tells; here it would be a line for each Rust program.
+        guard !report.libraries.allSatisfy(\.isUntraceable) else { return .noLibrary }
         let places = report.libraries.flatMap { library in library.functions.map { (library, $0) } }
         guard !places.isEmpty else {
             let reasons = report.libraries.compactMap(\.reason)

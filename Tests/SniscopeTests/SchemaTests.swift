@@ -70,8 +70,8 @@ extension EndToEnd {
             let report = try await Sniscope.run("inspect", "-o", "json", library)
             #expect(
                 Self.keys(report.output.text) == [
-                    "path", "buildId", "machine", "libraries", "kind", "version", "functions", "function", "fileOffset",
-                    "probeOffset", "located",
+                    "path", "buildId", "machine", "stripped", "libraries", "kind", "version", "functions", "function",
+                    "fileOffset", "probeOffset", "instruction", "located",
                 ])
             let workspace = try Workspace()
             defer { workspace.remove() }
@@ -80,8 +80,9 @@ extension EndToEnd {
             let list = try await Sniscope.run("list", "-o", "json", "--pid", "\(caller.pid)")
             #expect(
                 Self.keys(list.output.text) == [
-                    "path", "buildId", "machine", "libraries", "kind", "version", "functions", "function", "fileOffset",
-                    "probeOffset", "located", "processes", "pid", "comm", "containers", "traced",
+                    "path", "buildId", "machine", "stripped", "libraries", "kind", "version", "functions", "function",
+                    "fileOffset", "probeOffset", "instruction", "located", "processes", "pid", "comm", "containers",
+                    "traced",
                 ])
         }
 

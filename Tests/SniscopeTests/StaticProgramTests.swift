@@ -81,13 +81,20 @@ extension EndToEnd {
             }
         }
 
-        @Test("a stripped program gives nothing, and says so")
+        @Test("a stripped program, found by what its functions contain: its first call")
         func stripped() async throws {
             let workspace = try Workspace()
             defer { workspace.remove() }
             let path = try await client(in: workspace)
             try await Program.check("strip", path)
-            #expect(try await Sniscope.run("inspect", path).output.contains("no TLS library"))
+            let name = uniqueName("stripped")
+            let output = "\(workspace.path)/stripped.json"
+            let run = try await Program.run(
+                [Sniscope.path, "run", "-o", "json", "--output-file", output, "--", path, name])
+            #expect(run.end == .exited(0), "\(run.account)")
+            let lines = try String(contentsOfFile: output, encoding: .utf8).split(separator: "\n").map(String.init)
+            let libraries = try Event.all(lines).filter { $0.name == name }.map(\.library)
+            #expect(libraries.map(\.located) == ["anchor"] && libraries.map(\.function) == ["ssl3_ctrl"])
         }
 
         @Test(

@@ -43,6 +43,10 @@ uint64_t sniscope_capabilities(void);
 /// The width of the terminal behind `descriptor` in cells; 0 where it is none.
 int sniscope_terminal_width(int descriptor);
 
+/// Has blocks of memory from 128 KB on go back to the kernel when they are freed: glibc otherwise
+/// keeps what is as large as the largest that was freed, for each thread (mallopt(3)).
+void sniscope_return_large_blocks(void);
+
 /// Names the calling thread, as `ps -T` shows it.
 void sniscope_name_thread(const char *name);
 

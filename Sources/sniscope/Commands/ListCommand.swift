@@ -77,6 +77,7 @@ private enum ListSchema {
                     $0.report.buildID.map { .string(forPeople ? String($0.prefix(12)) : $0) }
                 },
                 Field("machine") { .string($0.report.machine) },
+                Field("stripped", kind: .boolean) { $0.report.isStripped ? .boolean(true) : nil },
                 Field(
                     "libraries", kind: forPeople ? .string : .composite,
                     column: Column("library", heading: "LIBRARY", width: 18, minimumWidth: 10)
