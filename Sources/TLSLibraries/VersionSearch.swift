@@ -71,7 +71,7 @@ struct VersionSearch {
         return version
     }
 
-    /// The version that bytes begin with, up to a blank or the string's end.
+    /// The version that bytes begin with, up to a blank, a slash, a bracket or the string's end.
     /// - Parameter toEnd: Only if the string ends right after it.
     private static func version(at bytes: [UInt8], toEnd: Bool = false) -> String? {
         let token = bytes.prefix {
@@ -85,8 +85,10 @@ struct VersionSearch {
         }
         guard token.count <= longest, token.count < bytes.count else { return nil }
         let next = bytes[token.count]
-        // A blank follows in a sentence, a slash in the path of a source file.
-        guard next == 0 || !toEnd && (next == UInt8(ascii: " ") || next == UInt8(ascii: "/")) else { return nil }
+        // A blank follows in a sentence, a slash in the path of a source file, a bracket closes "Server VM (17.0.9+9)".
+        guard next == 0 || !toEnd && [UInt8(ascii: " "), UInt8(ascii: "/"), UInt8(ascii: ")")].contains(next) else {
+            return nil
+        }
         let version = String(decoding: token, as: UTF8.self)
         return VersionNumber(version) == nil ? nil : version
     }

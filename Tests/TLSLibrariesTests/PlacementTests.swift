@@ -122,6 +122,10 @@ struct PlacementTests {
         let help = "const char help[] = \"enable OpenSSL 3.0 legacy provider\";\n"
         #expect(try onlyLibrary(Self.control + help + text).version == "1.1.1w")
         #expect(try onlyLibrary(Self.control + help).version == "3.0")
+        for (end, version) in [("", "3.0.9"), (")", "3.0.9"), ("/ssl", "3.0.9"), (",", nil)] {
+            let text = "const char text[] = \"OpenSSL 3.0.9\(end)\";\n"
+            #expect(try onlyLibrary(Self.control + text).version == version, "\(end)")
+        }
         try Fixture.withFolder { folder in
             let crypto = "\(folder)/libcrypto-12ab.so.3"
             try Fixture.compile(text, to: crypto, ["-Wl,-soname,libcrypto-12ab.so.3"])

@@ -98,6 +98,26 @@ struct RealLibraryTests {
         let (_, library) = try library("libssl3.so", function: "SSL_SetURL")
         #expect(library.kind == "NSS")
         #expect(library.version == (try Self.packageVersion("libnss3")))
+        #expect(library.functions.map(\.rule.treatment) == [.dropsIPLiterals])
+    }
+
+    private static let virtualMachines =
+        (try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib/jvm"))
+        .map { $0.map { "/usr/lib/jvm/\($0)/lib/server/libjvm.so" } }?
+        .filter { FileManager.default.fileExists(atPath: $0) } ?? []
+
+    @Test("Java tells its version", .enabled(if: !virtualMachines.isEmpty, "needs openjdk-17-jre-headless"))
+    func java() throws {
+        for path in Self.virtualMachines {
+            let library = try #require(try inspect(path).libraries.first)
+            #expect(library.kind == "Java JSSE")
+            let program = URL(filePath: path).appending(path: "../../../bin/java").standardizedFileURL.path
+            let version = try #require(library.version)
+            // "OpenJDK 64-Bit Server VM (build 17.0.9+9, mixed mode)"; some name their own release before the build.
+            #expect(try Tool.run(program, "--version").contains("build \(version),"))
+            #expect(library.functions.isEmpty)
+            #expect(library.reason?.contains("can't be traced") == true)
+        }
     }
 
     /// The version of a distribution's package, without its own part: 3.87.1 of 2:3.87.1-1+deb12u4.
