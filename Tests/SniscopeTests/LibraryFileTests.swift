@@ -125,6 +125,29 @@ extension EndToEnd {
             #expect(refused.errors.contains("\(broken):1: recognize: unknown key"))
         }
 
+        @Test("the example of symbols/README.md: a program without symbols", .having("strip"))
+        func example() async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let folder = URL(filePath: #filePath).appending(path: "../../../symbols/example").standardizedFileURL.path
+            let program = "\(workspace.path)/client"
+            let sources = ["client", "acme_tls", "acme_error"].map { "\(folder)/\($0).c" }
+            try await Program.check(["cc", "-O2", "-o", program] + sources)
+            try await Program.check("strip", program)
+            let symbols = "\(folder)/acme.json5"
+            let report = try await Sniscope.run("inspect", "-v", "--symbols", symbols, program)
+            #expect(report.output.contains("acme_set_host at file offset 0x"), "\(report.account)")
+            #expect(report.output.contains("by anchor"))
+            let tracer = try await Tracer("--symbols", symbols, "--binary", program)
+            defer { tracer.stop() }
+            let name = uniqueName("acme")
+            #expect(try await Program.run(program, name).end == .exited(0))
+            let event = try await tracer.onlyEvent(named: name)
+            #expect(event.library.kind == "Acme TLS")
+            #expect(event.library.function == "acme_set_host")
+            #expect(event.connection != nil)
+        }
+
         @Test("inspect tells the functions and places that nm and readelf tell")
         func inspect() async throws {
             let library = try await libraryPath("libssl.so.3")
