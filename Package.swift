@@ -73,6 +73,7 @@ let package = Package(
         .testTarget(name: "RenderingTests", dependencies: ["Rendering"], swiftSettings: testing),
         .testTarget(
             name: "ELFImageTests", dependencies: ["ELFImage", "LibLZMA", "OS", "TLSLibraries"], swiftSettings: testing),
+        .testTarget(name: "CodeSearchTests", dependencies: ["CodeSearch", "ELFImage", "OS"], swiftSettings: testing),
         .testTarget(name: "GoSymbolsTests", dependencies: ["GoSymbols", "ELFImage", "OS"], swiftSettings: testing),
         .testTarget(
             name: "TLSLibrariesTests", dependencies: ["TLSLibraries", "ELFImage", "OS"], swiftSettings: testing),

@@ -13,7 +13,8 @@ enum ARM64Decoder {
         case 0b0100, 0b0110, 0b1100, 0b1110: memory(word, &result)
         case 0b0101, 0b1101:
             let m = RegisterSet(UInt8(word >> 16 & 31))
-            result.reads = n.union(m)
+            // rev, clz and their kind have an opcode where the others have a second source.
+            result.reads = word >> 21 & 0x3ff == 0b10_1101_0110 ? n : n.union(m)
             // Four groups have a third source, the rest in this space has none there.
             if word >> 24 & 31 == 0b11011 { result.reads.insert(RegisterSet(UInt8(word >> 10 & 31))) }
             result.writes = d(word)
@@ -28,15 +29,18 @@ enum ARM64Decoder {
                     result.compared = Int64(word >> 16 & 31)
                 }
             }
-        // Floating point and vectors: their registers are others.
+        case 0b0111, 0b1111: vector(word, &result)
+        // The scalable vector extension, and what is set aside.
         default: break
         }
+        // 32 bits at a time are signed, as x86-64 writes them.
+        if word >> 31 == 0 { result.constant = result.constant.map { Int64(Int32(truncatingIfNeeded: $0)) } }
         // The zero register and the stack pointer have the number 31.
         result.writes.remove(RegisterSet(31))
         return result
     }
 
-    private static func d(_ word: UInt32) -> RegisterSet { RegisterSet(UInt8(word & 31)) }
+    static func d(_ word: UInt32) -> RegisterSet { RegisterSet(UInt8(word & 31)) }
 
     private static func immediate(_ word: UInt32, at address: UInt64, _ result: inout Instruction) {
         let n = RegisterSet(UInt8(word >> 5 & 31))
@@ -98,43 +102,33 @@ enum ARM64Decoder {
                 switch word >> 21 & 7 {
                 case 0: result.flow = .indirectJump
                 case 1: result.flow = .indirectCall
-                default: result.flow = .end
+                default:
+                    result.flow = .end
+                    result.isReturn = true
                 }
             } else if word == 0xd503_201f {
                 result.isPadding = true
+            } else if word >> 20 == 0xd53 {
+                // mrs.
+                result.writes = d(word)
+            } else if word >> 20 == 0xd51 {
+                result.reads = d(word)
             }
         }
     }
 
-    /// Loads and stores: the base, the index and what is stored are read.
-    private static func memory(_ word: UInt32, _ result: inout Instruction) {
-        result.reads = RegisterSet(UInt8(word >> 5 & 31))
-        let t = d(word)
-        let isVector = word >> 26 & 1 != 0
-        switch word >> 27 & 7 {
-        case 0b011 where word >> 24 & 1 == 0:
-            // Literal: no base.
-            result.reads = []
-            if !isVector { result.writes = t }
-        case 0b101:
-            // Pairs.
-            let second = RegisterSet(UInt8(word >> 10 & 31))
-            guard !isVector else { break }
-            if word >> 22 & 1 != 0 {
-                result.writes = t.union(second)
-            } else {
-                result.reads.formUnion(t.union(second))
-            }
-        default:
-            // With an index, and atomic ones.
-            if word >> 24 & 1 == 0 && word >> 21 & 1 != 0 && word >> 10 & 1 == 0 {
-                result.reads.insert(RegisterSet(UInt8(word >> 16 & 31)))
-            }
-            guard !isVector else { break }
-            if word >> 22 & 3 == 0 {
-                result.reads.insert(t)
-            } else {
-                result.writes = t
+    /// Floating point and vectors: their registers are others, but for moves and conversions.
+    private static func vector(_ word: UInt32, _ result: inout Instruction) {
+        let n = RegisterSet(UInt8(word >> 5 & 31))
+        if word & 0x5f20_fc00 == 0x1e20_0000 || word & 0x5f20_0000 == 0x1e00_0000 {
+            // scvtf, ucvtf, fmov from a general register; fcvt… and fmov to one.
+            if [2, 3, 7].contains(word >> 16 & 7) { result.reads = n } else { result.writes = d(word) }
+        } else if word & 0x9fe0_8400 == 0x0e00_0400 {
+            switch word >> 11 & 15 {
+            // dup and ins; smov and umov.
+            case 0b0001, 0b0011: result.reads = n
+            case 0b0101, 0b0111: result.writes = word >> 29 & 1 == 0 ? d(word) : []
+            default: break
             }
         }
     }

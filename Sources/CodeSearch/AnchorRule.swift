@@ -12,7 +12,10 @@ public struct AnchorRule: Sendable, Hashable {
         }
 
         func isMet(by compared: Set<Int64>) -> Bool {
-            compared.contains { abs($0.magnitude.distance(to: number.magnitude)) <= Int(tolerance) }
+            compared.contains { value in
+                let pair = (value.magnitude, number.magnitude)
+                return max(pair.0, pair.1) - min(pair.0, pair.1) <= tolerance.magnitude
+            }
         }
     }
 
@@ -36,12 +39,17 @@ public struct AnchorRule: Sendable, Hashable {
         usesArgument: Int? = nil, largestSize: Int, count: Int = 1
     ) {
         self.texts = texts
-        self.immediates = immediates
-        self.callSite = callSite
+        self.immediates = immediates.map(Self.signed)
+        self.callSite = callSite.map(Self.signed)
         self.comparisons = comparisons
         self.usesArgument = usesArgument
         self.largestSize = largestSize
         self.count = count
+    }
+
+    /// As instructions write a number of 32 bits.
+    private static func signed(_ number: Int64) -> Int64 {
+        UInt32(exactly: number).map { Int64(Int32(bitPattern: $0)) } ?? number
     }
 
     /// The number that is rarest in other code.

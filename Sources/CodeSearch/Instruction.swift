@@ -22,7 +22,7 @@ struct Instruction: Sendable, Equatable {
     /// General registers that it reads and writes, by their hardware numbers.
     var reads: RegisterSet = []
     var writes: RegisterSet = []
-    /// A number that it puts into a register or onto the stack.
+    /// A number that it puts into a register or onto the stack; signed where it is written with 32 bits.
     var constant: Int64?
     /// A number that it compares with, or adds before it sets the flags.
     var compared: Int64?
@@ -30,6 +30,8 @@ struct Instruction: Sendable, Equatable {
     var comparesRegisters = false
     /// An address that it forms by itself.
     var address: UInt64?
+    /// Back to the caller.
+    var isReturn = false
     /// Nothing: it only takes space.
     var isPadding = false
 }
