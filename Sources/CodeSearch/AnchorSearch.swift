@@ -13,6 +13,8 @@ public struct AnchorSearch {
     private static let referenceLimit = 1024
     /// Functions that jump into one piece of code.
     private static let parentLimit = 256
+    /// Pieces whose functions are looked for: one or two in real files.
+    private static let pieceLimit = 64
     /// Bytes: code that several functions share by calling it is smaller.
     private static let largestHelper: UInt64 = 96
 
@@ -72,23 +74,43 @@ public struct AnchorSearch {
                 return .refused("\(references.count) places refer to \(shownText), more than any library has")
             }
             let (functions, homeless) = try owners()
-            var candidates: [UInt64: Candidate] = [:]
+            var complete: [CodeFunction] = []
             var fragments: [Fragment] = []
             for function in functions {
                 let failures = failures(function)
                 if failures.isEmpty {
-                    candidates[function.start] = Candidate(function: function, pieces: [])
-                } else if failures.allSatisfy(\.isOfTheMainPart) {
+                    complete.append(function)
+                } else if failures.allSatisfy(\.isOfTheMainPart),
+                    rule.usesArgument == nil || failures.contains(where: \.isOfTheArgument)
+                {
+                    // What uses the argument itself is the function, with a comparison in a form of its own: those
+                    // that call it are others.
                     fragments.append(Fragment(function: function, failures: failures))
                 }
             }
             // Code that reports the error may lie apart: what jumps there is the function.
             var pieces = fragments.map(\.function)
-            if candidates.isEmpty && pieces.isEmpty {
+            if complete.isEmpty && pieces.isEmpty {
                 // Or several functions share it.
                 pieces = functions.filter { $0.size <= AnchorSearch.largestHelper }
             }
-            for candidate in try parents(of: pieces) { candidates[candidate.function.start] = candidate }
+            pieces = Array(pieces.prefix(AnchorSearch.pieceLimit))
+            let branches = try branches(into: complete + pieces)
+            var candidates: [UInt64: Candidate] = [:]
+            for function in complete {
+                switch entry(of: function, branches) {
+                case .called:
+                    candidates[function.start] = Candidate(function: function, pieces: [])
+                case .jumpedTo:
+                    // By a function that ends in it, or whose part it is: that one may have all facts too.
+                    candidates[function.start] = Candidate(function: function, pieces: [])
+                    pieces.append(function)
+                case .jumpedInto:
+                    fragments.append(Fragment(function: function, failures: [.entry]))
+                    pieces.append(function)
+                }
+            }
+            for candidate in try parents(of: pieces, branches) { candidates[candidate.function.start] = candidate }
             return verdict(Array(candidates.values), functions, fragments, homeless: homeless)
         }
 
@@ -125,9 +147,13 @@ public struct AnchorSearch {
         }
 
         private func function(covering address: UInt64) throws -> CodeFunction? {
+            // What is larger is not the one: its beginning is enough to say so.
             let range =
                 try unwindSection?.function(covering: address) ?? windows.image.functionRange(covering: address)
-            guard let range, let code = try windows.code(range)
+            guard let range,
+                let code = try windows.code(
+                    at: range.lowerBound, count: Int(min(range.upperBound - range.lowerBound, UInt64(rule.largestSize)))
+                )
             else { return nil }
             return CodeFunction(
                 start: range.lowerBound, end: range.upperBound, facts: CodeFacts(linear: code),
@@ -139,8 +165,9 @@ public struct AnchorSearch {
         private func isNearRarestNumber(_ address: UInt64) throws -> Bool {
             guard let number = rule.rarestNumber else { return true }
             let reach: UInt64 = 96
-            let start = address - min(address, reach)
-            guard let code = try windows.code(start..<(address &+ reach)) else { return false }
+            let first = windows.image.segment(containing: address)?.address ?? address
+            let start = max(first, address - min(address, reach))
+            guard let code = try windows.code(at: start, count: Int(address - start + reach)) else { return false }
             switch windows.machine {
             case .amd64:
                 let wanted = (0..<4).map { UInt8(truncatingIfNeeded: number >> Int64($0 * 8)) }
@@ -150,13 +177,35 @@ public struct AnchorSearch {
             }
         }
 
+        private func branches(into functions: [CodeFunction]) throws -> [Branch] {
+            guard let ranges = AddressRanges(functions.map { $0.start...($0.end - 1) }) else { return [] }
+            return try BranchSearch(windows: windows, targets: ranges).find()
+        }
+
+        private enum Entry {
+            case called, jumpedTo, jumpedInto
+        }
+
+        /// How other code gets into a function. Compilers move what is rarely run out of functions, with unwind entries
+        /// of its own; such a part is never called, and entered in its middle or on a condition.
+        private func entry(of function: CodeFunction, _ branches: [Branch]) -> Entry {
+            let range = function.start..<function.end
+            let entries = branches.filter { range.contains($0.to) && !range.contains($0.from) }
+            if entries.contains(where: { $0.isCall && $0.to == function.start }) { return .called }
+            let jumps = entries.filter { !$0.isCall }
+            if jumps.isEmpty { return .called }
+            return jumps.contains { $0.isConditional || $0.to != function.start } ? .jumpedInto : .jumpedTo
+        }
+
         /// The functions that go on in a piece, or call it, and have with it all that the rule asks for.
-        private func parents(of pieces: [CodeFunction]) throws -> [Candidate] {
-            guard let ranges = AddressRanges(pieces.map { $0.start...($0.end - 1) }) else { return [] }
-            let branches = try BranchSearch(windows: windows, targets: ranges).find()
-            return try pieces.flatMap { piece -> [Candidate] in
+        private func parents(of pieces: [CodeFunction], _ branches: [Branch]) throws -> [Candidate] {
+            try pieces.flatMap { piece -> [Candidate] in
                 let range = piece.start..<piece.end
-                let places = branches.filter { range.contains($0.to) && !range.contains($0.from) }.map(\.from)
+                // A part that is called only reports: what calls others itself is a function of its own.
+                let mayBeCalled = piece.facts.callCount <= 1
+                let places = branches.filter {
+                    range.contains($0.to) && !range.contains($0.from) && (mayBeCalled || !$0.isCall)
+                }.map(\.from)
                 // What so many call is no part of one.
                 guard places.count <= AnchorSearch.parentLimit else { return [] }
                 var seen: Set<UInt64> = []
@@ -172,8 +221,14 @@ public struct AnchorSearch {
         private func verdict(
             _ candidates: [Candidate], _ functions: [CodeFunction], _ fragments: [Fragment], homeless: [UInt64]
         ) -> AnchorFinding {
-            if candidates.count == rule.count {
+            if candidates.count == rule.count && homeless.isEmpty {
                 return .found(candidates.sorted { $0.function.start < $1.function.start }.map(anchored))
+            }
+            if candidates.count == rule.count {
+                return .refused(
+                    "the function at \(candidates.map(\.function.start).map(hex).joined(separator: ", ")) has all that it must "
+                        + "have, but so may the one at \(homeless.prefix(4).map(hex).joined(separator: ", ")), "
+                        + "whose beginning is not known")
             }
             if !candidates.isEmpty {
                 let starts = candidates.map(\.function.start).sorted().map(hex).joined(separator: ", ")

@@ -6,6 +6,8 @@ struct Branch: Sendable, Hashable {
     let from: UInt64
     let to: UInt64
     let isCall: Bool
+    /// A jump that need not be taken.
+    var isConditional = false
 }
 
 /// Finds the direct calls and long jumps into ranges of code, over all code: linkers scatter what belongs together.
@@ -14,16 +16,19 @@ struct BranchSearch {
     let targets: AddressRanges
 
     private static let limit = 1 << 16
+    /// Bytes that look like a branch and are looked into; nearly all are one.
+    private static let tryLimit = 1 << 18
     /// Bytes before an instruction from where code is taken apart to see that it is one.
     private static let leadIn = 64
 
     func find() throws -> [Branch] {
         var result: [Branch] = []
+        var tries = 0
         switch windows.machine {
         case .amd64:
             try windows.forEach(overlap: AMD64Decoder.longest) { code, own in
-                guard result.count < Self.limit else { return }
-                amd64(code, own, &result)
+                guard result.count < Self.limit, tries < Self.tryLimit else { return }
+                amd64(code, own, &tries, &result)
             }
         case .arm64:
             try windows.forEach(overlap: ARM64Decoder.length) { code, own in
@@ -34,7 +39,7 @@ struct BranchSearch {
         return result
     }
 
-    private func amd64(_ code: CodeBytes, _ own: Int, _ result: inout [Branch]) {
+    private func amd64(_ code: CodeBytes, _ own: Int, _ tries: inout Int, _ result: inout [Branch]) {
         let bytes = code.bytes
         var from = 1
         while let operand = ByteSearch.firstRelative(into: targets.bounds, in: bytes, at: code.address, from: from) {
@@ -43,10 +48,15 @@ struct BranchSearch {
             let isConditional = operand >= 2 && bytes[operand - 2] == 0x0f && opcode & 0xf0 == 0x80
             let start = operand - (isConditional ? 2 : 1)
             guard start < own, opcode & 0xfe == 0xe8 || isConditional,
-                let target = code.target(ofOperandAt: operand), targets.contains(target),
-                isBoundary(code.address &+ UInt64(start), in: code)
+                let target = code.target(ofOperandAt: operand), targets.contains(target)
             else { continue }
-            result.append(Branch(from: code.address &+ UInt64(start), to: target, isCall: opcode == 0xe8))
+            tries += 1
+            guard result.count < Self.limit, tries < Self.tryLimit else { return }
+            guard isBoundary(code.address &+ UInt64(start), in: code) else { continue }
+            result.append(
+                Branch(
+                    from: code.address &+ UInt64(start), to: target, isCall: opcode == 0xe8,
+                    isConditional: isConditional))
         }
     }
 
@@ -79,9 +89,10 @@ struct BranchSearch {
             switch ARM64Decoder.decode(word, at: address)?.flow {
             case .call(let target) where targets.contains(target):
                 result.append(Branch(from: address, to: target, isCall: true))
-            case .jump(let target) where targets.contains(target),
-                .branch(let target) where targets.contains(target):
+            case .jump(let target) where targets.contains(target):
                 result.append(Branch(from: address, to: target, isCall: false))
+            case .branch(let target) where targets.contains(target):
+                result.append(Branch(from: address, to: target, isCall: false, isConditional: true))
             default: continue
             }
         }

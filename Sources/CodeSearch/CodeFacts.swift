@@ -8,6 +8,15 @@ struct CodeFacts: Sendable {
     /// Whether all of it could be taken apart.
     private(set) var isWhole = true
 
+    var callCount: Int {
+        instructions.count {
+            switch $0.instruction.flow {
+            case .call, .indirectCall: true
+            default: false
+            }
+        }
+    }
+
     /// Code from its first byte to its last.
     init(linear code: CodeBytes) {
         var position = code.address
@@ -24,20 +33,31 @@ struct CodeFacts: Sendable {
     }
 
     /// Code that is reached from its beginning.
-    init(reachable code: CodeBytes) {
+    /// - Parameter returns: Whether the function at an address is known to return: then what follows a call of it
+    ///   belongs to the caller, though compilers that know both may keep anything in registers over the call.
+    init(reachable code: CodeBytes, returns: (UInt64) throws -> Bool) rethrows {
         var reached: [UInt64: Instruction] = [:]
         var waiting = [code.address]
         while let start = waiting.popLast() {
             var position = start
             var isAfterCall = false
+            var callee: UInt64?
             walk: while reached[position] == nil, let instruction = code.instruction(at: position) {
                 // What is called need not return; what lies behind padding is another function then, or is jumped to.
-                if isAfterCall && instruction.isPadding { break }
+                if isAfterCall {
+                    if instruction.isPadding { break }
+                    if code.takesArguments(at: position), try !(callee.map(returns) ?? false) { break }
+                }
                 reached[position] = instruction
                 isAfterCall = false
                 switch instruction.flow {
                 case .next: break
-                case .call, .indirectCall: isAfterCall = true
+                case .call(let target):
+                    isAfterCall = true
+                    callee = target
+                case .indirectCall:
+                    isAfterCall = true
+                    callee = nil
                 case .branch(let target): waiting.append(target)
                 case .jump(let target):
                     waiting.append(target)

@@ -64,6 +64,7 @@ struct CodeFunction: Sendable {
         case comparison(Int64)
         case argument(Int)
         case size(UInt64, limit: Int)
+        case entry
 
         var description: String {
             switch self {
@@ -74,6 +75,7 @@ struct CodeFunction: Sendable {
             case .comparison(let number): "it compares nothing with \(number)"
             case .argument(let argument): "it does not use argument \(argument)"
             case .size(let size, let limit): "it has \(size) bytes, more than \(limit)"
+            case .entry: "other code jumps into it, and none calls it, so that it is part of another function"
             }
         }
 
@@ -81,8 +83,12 @@ struct CodeFunction: Sendable {
         var isOfTheMainPart: Bool {
             switch self {
             case .comparison, .argument: true
-            case .reference, .immediate, .callSite, .size: false
+            case .reference, .immediate, .callSite, .size, .entry: false
             }
+        }
+
+        var isOfTheArgument: Bool {
+            if case .argument = self { true } else { false }
         }
     }
 }

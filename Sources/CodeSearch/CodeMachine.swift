@@ -27,11 +27,14 @@ enum CodeMachine: Sendable {
         }
     }
 
+    /// Registers that a called function may change, and gives nothing back in, but for results of two words.
+    var undefinedAfterCalls: RegisterSet { clobbered.subtracting(RegisterSet(0)) }
+
     /// Registers that a called function may change.
     var clobbered: RegisterSet {
         switch self {
         case .amd64: [0, 1, 2, 6, 7, 8, 9, 10, 11].reduce(into: []) { $0.insert(RegisterSet($1)) }
-        case .arm64: (UInt8(0)..<19).reduce(into: []) { $0.insert(RegisterSet($1)) }
+        case .arm64: (UInt8(0)..<18).reduce(into: []) { $0.insert(RegisterSet($1)) }
         }
     }
 }
@@ -68,5 +71,28 @@ struct CodeBytes: Sendable {
     func target(ofOperandAt position: Int) -> UInt64? {
         guard let number = word(at: address &+ UInt64(position)) else { return nil }
         return address &+ UInt64(position + 4) &+ UInt64(bitPattern: Int64(Int32(bitPattern: number)))
+    }
+}
+
+extension CodeBytes {
+    /// Instructions that are looked at.
+    private static var entryLength: Int { 24 }
+
+    /// Whether the code at `address` reads registers that calls leave undefined: then it does not go on behind a call,
+    /// but is a function that begins there.
+    func takesArguments(at address: UInt64) -> Bool {
+        var undefined = machine.undefinedAfterCalls
+        var position = address
+        for _ in 0..<Self.entryLength {
+            guard let instruction = instruction(at: position) else { return false }
+            if !instruction.reads.isDisjoint(with: undefined) { return true }
+            undefined.subtract(instruction.writes)
+            switch instruction.flow {
+            case .next, .branch: position &+= UInt64(instruction.length)
+            case .jump(let target): position = target
+            case .call, .indirectCall, .indirectJump, .end: return false
+            }
+        }
+        return false
     }
 }

@@ -18,7 +18,7 @@ struct CodeWindows {
     /// - Parameter overlap: Bytes.
     /// - Throws: What the source and `body` throw.
     func forEach(overlap: Int, _ body: (CodeBytes, Int) throws -> Void) throws {
-        for segment in image.segments where segment.isLoaded && segment.isExecutable {
+        for segment in image.searchable(image.segments.filter { $0.isLoaded && $0.isExecutable }) {
             var done: UInt64 = 0
             while done < segment.fileSize {
                 let count = Int(min(UInt64(Self.size + overlap), segment.fileSize - done))
@@ -31,12 +31,30 @@ struct CodeWindows {
         }
     }
 
-    /// The code in a range, shorter where the file ends; nil where there is none.
-    func code(_ range: Range<UInt64>) throws -> CodeBytes? {
-        guard let segment = image.segment(containing: range.lowerBound), segment.isExecutable,
-            let bytes = try image.bytes(
-                atAddress: range.lowerBound, count: Int(min(range.upperBound - range.lowerBound, 1 << 24)))
+    /// The code from an address on, shorter where the segment or the file ends; nil where there is none.
+    func code(at address: UInt64, count: Int) throws -> CodeBytes? {
+        guard let segment = image.segment(containing: address), segment.isExecutable, segment.hasPossibleAddresses,
+            let bytes = try image.bytes(atAddress: address, count: count)
         else { return nil }
-        return CodeBytes(machine: machine, address: range.lowerBound, bytes: bytes)
+        return CodeBytes(machine: machine, address: address, bytes: bytes)
     }
+}
+
+extension ELFImage {
+    /// Of segments those that are worth a search: at addresses that a program can have, and together not much larger
+    /// than the file, as they are in real files. A file can say of itself that all of it is mapped thousands of times.
+    func searchable(_ segments: [Segment]) -> [Segment] {
+        var left = 2 * min(source.size, 1 << 62)
+        return segments.filter { segment in
+            let size = min(segment.fileSize, source.size)
+            guard segment.hasPossibleAddresses, size <= left else { return false }
+            left -= size
+            return true
+        }
+    }
+}
+
+extension Segment {
+    /// With five levels of page tables user space ends at 2^56.
+    fileprivate var hasPossibleAddresses: Bool { address < 1 << 56 && fileSize < 1 << 56 }
 }

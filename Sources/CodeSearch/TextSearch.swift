@@ -35,7 +35,7 @@ struct TextSearch {
     func find(_ texts: [AnchorText]) throws -> [FoundText] {
         let needles = texts.map { Array($0.text.utf8) + [0] }
         var result: [FoundText] = []
-        for segment in image.textSegments {
+        for segment in image.searchable(image.textSegments) {
             var done: UInt64 = 0
             while done < segment.fileSize {
                 // A window begins with the end of the one before it.
