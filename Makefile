@@ -24,7 +24,7 @@ bench: setup-test all
 lint:
 	swift format lint --strict --recursive --parallel Package.swift Plugins Sources Tests
 	clang-format --dry-run --Werror bpf/*.c bpf/*.h bpf/abi/*.h Sources/CShims/*.c Sources/CShims/include/*.h \
-		Sources/CBPFShims/*.c Sources/CBPFShims/include/*.h
+		Sources/CBPFShims/*.c Sources/CBPFShims/include/*.h symbols/example/*.[ch]
 
 format:
 	swift format --in-place --recursive --parallel Package.swift Plugins Sources Tests
