@@ -50,7 +50,8 @@ public struct FoundLibrary: Sendable, Hashable {
     public let isStatic: Bool
 
     func with(version: String?) -> FoundLibrary {
-        FoundLibrary(kind: kind, version: version, functions: functions, reason: reason, isUntraceable: isUntraceable,
+        FoundLibrary(
+            kind: kind, version: version, functions: functions, reason: reason, isUntraceable: isUntraceable,
             isStatic: isStatic)
     }
 }

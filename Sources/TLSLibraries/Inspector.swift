@@ -101,7 +101,8 @@ public struct Inspector: Sendable {
         _ finding: LibraryFinding, in image: ELFImage, _ places: inout [UInt64: String]
     ) throws -> FoundLibrary {
         guard let description = catalog.descriptions.first(where: { $0.kind == finding.kind }) else {
-            return FoundLibrary(kind: finding.kind, version: nil, functions: [], reason: nil, isUntraceable: true, isStatic: true)
+            return FoundLibrary(
+                kind: finding.kind, version: nil, functions: [], reason: nil, isUntraceable: true, isStatic: true)
         }
         var points: [AttachPoint] = []
         var reasons = finding.reasons
