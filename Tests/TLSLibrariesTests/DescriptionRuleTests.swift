@@ -21,9 +21,18 @@ struct DescriptionRuleTests {
             (name, ".symbol: is missing, and so are \"anchor\" and \"goFunctions\": nothing finds the function"),
             ("symbol: 'a b', \(name)", ".symbol: \"a b\" is no name of a symbol table"),
             ("symbol: 'a()', \(name)", ".symbol: \"a()\" is no name of a symbol table"),
-            ("symbol: 'set', renamed: {}, \(name)", ".renamed: needs a \"symbol\" of at least 8 characters"),
-            ("symbol: 'set_name', renamed: { except: [] }, \(name)", ".renamed.except: must not be empty; leave"),
-            ("anchor: { finds: 'a', \(texts), usesArgument: 1 }, renamed: {}, \(name)", ".renamed: needs a \"symbol\""),
+            (
+                "symbol: 'set', renamed: { with: 'acme_free' }, \(name)",
+                ".renamed: needs a \"symbol\" of at least 8 characters"
+            ),
+            (
+                "symbol: 'set_name', renamed: { with: 'acme_free', except: [] }, \(name)",
+                ".renamed.except: must not be empty; leave"
+            ),
+            (
+                "anchor: { finds: 'a', \(texts), usesArgument: 1 }, renamed: { with: 'acme_free' }, \(name)",
+                ".renamed: needs a \"symbol\""
+            ),
             ("anchor: { \(texts), usesArgument: 1 }, \(name)", ".anchor: needs \"finds\""),
             ("symbol: 'a', anchor: { \(texts) }, \(name)", ".anchor.references: are not enough"),
             ("symbol: 'a', anchor: { \(texts), immediates: [15] }, \(name)", ".anchor.references: are not enough"),
