@@ -111,7 +111,9 @@ public struct AnchorSearch {
                 }
             }
             for candidate in try parents(of: pieces, branches) { candidates[candidate.function.start] = candidate }
-            return verdict(Array(candidates.values), functions, fragments, homeless: homeless)
+            return verdict(
+                Array(candidates.values), functions, fragments, homeless: homeless,
+                rivals: try homeless.filter { try isNearRarestNumber($0, within: 32) })
         }
 
         private struct Candidate {
@@ -162,9 +164,8 @@ public struct AnchorSearch {
 
         /// Finding beginnings without an unwind table is a pass over all code for the calls: only for references that
         /// may be the one.
-        private func isNearRarestNumber(_ address: UInt64) throws -> Bool {
+        private func isNearRarestNumber(_ address: UInt64, within reach: UInt64 = 96) throws -> Bool {
             guard let number = rule.rarestNumber else { return true }
-            let reach: UInt64 = 96
             let first = windows.image.segment(containing: address)?.address ?? address
             let start = max(first, address - min(address, reach))
             guard let code = try windows.code(at: start, count: Int(address - start + reach)) else { return false }
@@ -219,15 +220,16 @@ public struct AnchorSearch {
         }
 
         private func verdict(
-            _ candidates: [Candidate], _ functions: [CodeFunction], _ fragments: [Fragment], homeless: [UInt64]
+            _ candidates: [Candidate], _ functions: [CodeFunction], _ fragments: [Fragment], homeless: [UInt64],
+            rivals: [UInt64]
         ) -> AnchorFinding {
-            if candidates.count == rule.count && homeless.isEmpty {
+            if candidates.count == rule.count && rivals.isEmpty {
                 return .found(candidates.sorted { $0.function.start < $1.function.start }.map(anchored))
             }
             if candidates.count == rule.count {
                 return .refused(
                     "the function at \(candidates.map(\.function.start).map(hex).joined(separator: ", ")) has all that it must "
-                        + "have, but so may the one at \(homeless.prefix(4).map(hex).joined(separator: ", ")), "
+                        + "have, but so may the one at \(rivals.prefix(4).map(hex).joined(separator: ", ")), "
                         + "whose beginning is not known")
             }
             if !candidates.isEmpty {
