@@ -29,8 +29,8 @@ public struct ProgramFinder {
     }
 
     /// The programs of a command line, each once, the first one first. Any other word may be one too, where the first
-    /// starts another program (`docker-init -- PROGRAM`, `sh -c 'exec PROGRAM …'`): a probe in a file that nobody runs
-    /// costs nothing.
+    /// starts another program (`docker-init -- PROGRAM`, `sh -c 'exec PROGRAM …'`), and last what scripts among them
+    /// name: a probe in a file that nobody runs costs nothing.
     public func programs(startedBy arguments: [String]) -> [String] {
         var words = Array(arguments.prefix(1))
         for argument in arguments.dropFirst() where words.count < Self.wordLimit {
@@ -38,20 +38,29 @@ public struct ProgramFinder {
             words += argument.split(maxSplits: Self.wordLimit) { $0.isWhitespace || ";&|()".contains($0) }
                 .map(String.init).filter { !$0.hasPrefix("-") }
         }
+        let found = words.prefix(Self.wordLimit).map(lookUp)
+        // A script that can't be read starts nothing.
+        let commands = found.compactMap(\.script).prefix(Self.scriptLimit)
+            .flatMap { ShellCommands(script: (try? $0.read(at: 0, count: ShellCommands.size)) ?? []).names }
         var seen: Set<String> = []
-        return words.prefix(Self.wordLimit).flatMap(programs(named:)).filter { seen.insert($0).inserted }
+        return (found.flatMap(\.programs) + commands.prefix(Self.wordLimit).flatMap(programs(named:)))
+            .filter { seen.insert($0).inserted }
     }
 
     /// The program of that name or path; for a script its interpreter, and what `env` as interpreter starts. Empty where
     /// there is none.
-    public func programs(named name: String) -> [String] {
+    public func programs(named name: String) -> [String] { lookUp(name).programs }
+
+    private func lookUp(_ name: String) -> (programs: [String], script: (any ByteSource)?) {
         var result: [String] = []
+        var script: (any ByteSource)?
         var next = find(name)
         for _ in 0...Self.scriptLimit {
             guard let (path, source) = next else { break }
             // A file that can't be read is nothing that the kernel would start.
             let head = (try? source.read(at: 0, count: Shebang.size)) ?? []
-            guard let shebang = Shebang(head) else { return result + [path] }
+            guard let shebang = Shebang(head) else { return (result + [path], script) }
+            script = script ?? source
             guard shebang.interpreter.hasSuffix("/env"), let command = shebang.commandOfEnv else {
                 // The kernel asks no PATH.
                 next = file(at: shebang.interpreter)
@@ -60,7 +69,7 @@ public struct ProgramFinder {
             if let (env, _) = file(at: shebang.interpreter) { result.append(env) }
             next = find(command)
         }
-        return result
+        return (result, script)
     }
 
     private func find(_ name: String) -> (String, any ByteSource)? {

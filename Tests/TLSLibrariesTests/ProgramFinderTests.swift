@@ -92,6 +92,27 @@ struct ProgramFinderTests {
         #expect(programs("client", "client", "/bin/client", in: files) == ["/bin/client"])
     }
 
+    @Test("A shell's script names what it starts: behind exec first, then the commands; a script of it is not read")
+    func scriptCommands() {
+        let script = """
+            #!/bin/sh -e
+            # exec commented
+            HOME=/ wget https://x/ | tr a b; if [ "$1" ]; then cd /srv; fi
+            exec "/app/server" "$@"
+            exec "$0"
+
+            """
+        let files = [
+            "/bin/sh": "", "/bin/wget": "", "/bin/tr": "", "/app/server": "#!/bin/run\n/bin/other", "/bin/run": "",
+            "/bin/other": "", "/bin/commented": "", "/start": script, "/direct": "#!/bin/sh\nexec tr",
+        ]
+        #expect(programs("/start", in: files) == ["/bin/sh", "/bin/run", "/bin/wget", "/bin/tr"])
+        #expect(programs("/direct", in: files) == ["/bin/sh", "/bin/tr"])
+        let words = (0..<100).map { "exec word\($0)" }.joined(separator: "\n")
+        #expect(ShellCommands(script: Array(words.utf8)).names == (0..<16).map { "word\($0)" })
+        #expect(ShellCommands(script: Array(repeating: 0xff, count: 100_000)).names.count <= 1)
+    }
+
     @Test("A command line of any length costs a bounded number of looks")
     func bounds() {
         var looks = 0
