@@ -1,11 +1,11 @@
 internal import OS
 
 extension ELFImage {
-    /// The segments that hold string literals: what the program can only read, mostly, or data that it could write (the
-    /// linker of Swift's toolchain puts them there for programs).
+    /// The segments that hold string literals: what the program can only read, mostly. One object whose `.rodata` is
+    /// writable makes all of it so in what gold links, and Swift on Linux has such objects: data that it could write, too.
     ///
-    /// Executable segments only where there is no other read-only one (the layout of linkers before 2018): code may be
-    /// hundreds of MB.
+    /// Executable segments only where there is no other read-only one (linkers before 2018, gold): code may be hundreds of
+    /// MB.
     package var textSegments: [Segment] {
         let loaded = segments.filter { $0.type == Segment.load && $0.isReadable }
         let data = loaded.filter { !$0.isExecutable }
