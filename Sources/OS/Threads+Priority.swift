@@ -9,4 +9,13 @@ extension Threads {
         // 0: this thread.
         sched_setscheduler(0, SCHED_FIFO, &parameters)
     }
+
+    /// Does `body` behind all that others want to do. Without CAP_SYS_NICE the thread stays there.
+    public static func withLowPriority<Result>(_ body: () -> Result) -> Result {
+        // 0: this thread.
+        let priority = getpriority(PRIO_PROCESS, 0)
+        setpriority(PRIO_PROCESS, 0, 10)
+        defer { setpriority(PRIO_PROCESS, 0, priority) }
+        return body()
+    }
 }

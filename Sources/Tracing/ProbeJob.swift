@@ -31,6 +31,14 @@ enum ProbeJob: Sendable {
     /// How many of them leave no time to lose. The others' jobs may take long.
     static let pressingUrgencies = 2
 
+    /// How long it may take where nothing hangs; nanoseconds. Everything of a large file on a slow disk takes its time.
+    var patience: Int64 {
+        switch self {
+        case .search, .path(_, .everything): 10_000_000_000
+        case .mapped, .path(_, .symbols), .container, .root: 1_000_000_000
+        }
+    }
+
     /// Of the file system that the job reads; nil where it is not known before.
     var device: UInt64? {
         switch self {
@@ -61,6 +69,9 @@ extension FileProber {
         switch job {
         case .mapped(let candidate):
             return probe(candidate, .symbols)
+        case .search(let candidate) where candidate.mappedAt == nil:
+            // What runs for long has time; whatever else wants the processors goes first.
+            return Threads.withLowPriority { probe(candidate, .everything) }
         case .search(let candidate):
             return probe(candidate, .everything)
         case .path(let path, let depth):

@@ -4,12 +4,12 @@ internal import Synchronization
 /// Threads that look into files, because that may wait: for a disk, a network file system, a FUSE daemon that hangs.
 /// The event loop never does; it is told what came of a job.
 final class ProbePool: Sendable {
-    /// A job that is at work for longer holds its thread for good, as far as one can tell: another one is started.
-    private static let patience: Int64 = 1_000_000_000
     private static let mostThreads = 28
 
     private struct Work {
-        var startedAt: [UInt64: Int64] = [:]
+        /// When a job at work has taken so long that, as far as one can tell, it holds its thread for good: another one
+        /// is started. CLOCK_MONOTONIC, nanoseconds.
+        var stuckAt: [UInt64: Int64] = [:]
         var devices: [UInt64: UInt64] = [:]
         var abandoned: Set<UInt64> = []
         /// Jobs at work on threads for what is urgent.
@@ -53,7 +53,7 @@ final class ProbePool: Sendable {
     func replaceStuckThreads() throws(SystemError) {
         let now = Clock.monotonic
         let missing = work.withLock { work -> [Bool] in
-            let stuck = work.startedAt.filter { now - $0.value > Self.patience && !work.abandoned.contains($0.key) }
+            let stuck = work.stuckAt.filter { $0.value < now && !work.abandoned.contains($0.key) }
             work.abandoned.formUnion(stuck.keys)
             for job in stuck.keys { work.hungDevices[job] = work.devices[job] }
             return stuck.keys.map(work.urgent.contains).prefix(max(Self.mostThreads - work.threads, 0)).map(\.self)
@@ -73,14 +73,14 @@ final class ProbePool: Sendable {
             while let (number, job) = queue.take(urgencies: isForUrgent ? ProbeJob.pressingUrgencies : nil) {
                 let isHung = work.withLock { work in
                     if isForUrgent { work.urgent.insert(number) }
-                    work.startedAt[number] = Clock.monotonic
+                    work.stuckAt[number] = Clock.monotonic + job.patience
                     work.devices[number] = job.device
                     return job.device.map(work.hungDevices.values.contains) ?? false
                 }
                 // One file system may hold as many threads as it has when it begins to hang, and no more.
                 report(.finished(number, job, isHung ? [.vanished] : prober.run(job) { report(.finding($0)) }))
                 let isReplaced = work.withLock { work in
-                    work.startedAt[number] = nil
+                    work.stuckAt[number] = nil
                     work.urgent.remove(number)
                     work.devices[number] = nil
                     work.hungDevices[number] = nil

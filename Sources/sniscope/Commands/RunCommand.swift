@@ -77,6 +77,9 @@ final class ChildCommand: Sendable {
             options.userID = account.uid
             options.groupID = account.gid
             options.supplementaryGroups = account.groups
+            // The child calls glibc's setgroups, which waits for every thread that was just starting at the fork, and in the
+            // child none goes on (seen with swift-subprocess 1.0.2): those of the session's start are done by then.
+            try? await Task.sleep(for: .milliseconds(20))
             environment = environment.updating([
                 "HOME": account.home, "USER": account.name, "LOGNAME": account.name, "SHELL": account.shell,
             ])
