@@ -82,9 +82,9 @@ struct FunctionStarts {
         try image.relativeRelocations().visit { _, value in
             if targets.contains(value) { result.insert(value) }
         }
-        // Programs at fixed addresses keep tables of functions in what can only be read, too.
-        for segment in image.searchable(image.segments.filter { $0.isLoaded && !$0.isExecutable }) {
-            guard segment.isWritable || image.kind == .executable else { continue }
+        // Not in what can only be read: programs at fixed addresses keep tables of jumps there, which lead into functions.
+        let data = image.segments.filter { $0.isLoaded && !$0.isExecutable && $0.isWritable }
+        for segment in image.searchable(data) {
             try forEachWord(of: segment) { word in
                 if targets.contains(word) { result.insert(word) }
             }
