@@ -35,7 +35,7 @@ setup:
 setup-test:
 	packaging/install-packages packaging/build.packages packaging/test.packages
 	Tests/fetch
-	swift package --package-path Tests/clients/nio-client --scratch-path .build/nio-client resolve
+	swift build -c release --package-path Tests/clients/nio-client --scratch-path .build/nio-client
 
 clean:
 	swift package clean
