@@ -12,10 +12,11 @@ extension Threads {
 
     /// Does `body` behind all that others want to do. Without CAP_SYS_NICE the thread stays there.
     public static func withLowPriority<Result>(_ body: () -> Result) -> Result {
+        let process = __priority_which_t(PRIO_PROCESS.rawValue)
         // 0: this thread.
-        let priority = getpriority(PRIO_PROCESS, 0)
-        setpriority(PRIO_PROCESS, 0, 10)
-        defer { setpriority(PRIO_PROCESS, 0, priority) }
+        let priority = getpriority(process, 0)
+        setpriority(process, 0, 10)
+        defer { setpriority(process, 0, priority) }
         return body()
     }
 }
