@@ -12,6 +12,9 @@ extension ELFImage {
         return data.contains { !$0.isWritable } ? data : loaded
     }
 
+    /// Bytes; the largest browsers have half as much beside their code.
+    public static var searchLimit: UInt64 { 256 << 20 }
+
     /// Finds a byte string in `textSegments`.
     /// - Parameters:
     ///   - following: How many of the bytes after a match to give.
@@ -19,7 +22,7 @@ extension ELFImage {
     ///   - byteLimit: How many bytes to search at most.
     /// - Returns: What follows each match, in the file's order, shorter at a segment's end.
     public func matches(
-        of pattern: [UInt8], following: Int, matchLimit: Int = 256, byteLimit: UInt64 = 256 << 20
+        of pattern: [UInt8], following: Int, matchLimit: Int = 256, byteLimit: UInt64 = searchLimit
     ) throws -> [[UInt8]] {
         guard !pattern.isEmpty, following >= 0 else { return [] }
         var result: [[UInt8]] = []
@@ -43,6 +46,30 @@ extension ELFImage {
                 guard bytes.count > stride, let next = offset.plus(UInt64(stride)) else { break }
                 offset = next
                 left -= UInt64(stride)
+            }
+        }
+        return result
+    }
+
+    /// Which of some texts stand in `textSegments`: one pass for all.
+    package func present(among texts: Set<String>) throws -> Set<String> {
+        var missing = texts.map { (text: $0, bytes: Array($0.utf8)) }.filter { !$0.bytes.isEmpty }
+        let overlap = missing.map(\.bytes.count).max() ?? 0
+        var result: Set<String> = []
+        // Segments may overlap, thousands of times.
+        var budget = Self.searchLimit
+        for segment in textSegments {
+            var done: UInt64 = 0
+            while done < segment.fileSize, budget > 0, !missing.isEmpty, let offset = segment.fileOffset.plus(done) {
+                let bytes = try source.read(at: offset, count: Int(min(1 << 20, segment.fileSize - done)))
+                missing.removeAll { text in
+                    guard ByteSearch.firstIndex(of: text.bytes, in: bytes, from: 0) != nil else { return false }
+                    result.insert(text.text)
+                    return true
+                }
+                guard bytes.count > overlap else { break }
+                budget -= min(budget, UInt64(bytes.count))
+                done += UInt64(bytes.count - overlap)
             }
         }
         return result

@@ -90,15 +90,16 @@ struct HiddenFindings {
     }
 
     private func byTexts(besides known: Set<String>) throws -> [LibraryFinding] {
-        try catalog.descriptions.filter { !$0.texts.isEmpty && !known.contains($0.kind) }.compactMap { description in
-            for text in description.texts
-            where try !image.matches(of: Array(text.utf8), following: 0, matchLimit: 1).isEmpty {
+        let descriptions = catalog.descriptions.filter { !$0.texts.isEmpty && !known.contains($0.kind) }
+        let present = try image.present(among: Set(descriptions.flatMap(\.texts)))
+        return try descriptions.compactMap { description in
+            if description.texts.contains(where: present.contains) {
                 var finding = LibraryFinding(kind: description.kind, located: .anchor)
                 if description.untraceable == nil { finding.reasons = ["None of its functions was found."] }
                 if let version = description.version {
                     // Programs that speak of a library have its name too, but not with a version.
                     finding.version = try VersionSearch(source: version).version(of: image) { _ in nil }
-                    if finding.version == nil { continue }
+                    if finding.version == nil { return nil }
                 }
                 return finding
             }

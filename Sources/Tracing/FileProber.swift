@@ -65,6 +65,7 @@ struct FileProber: Sendable {
         _ open: @escaping (String) -> RegularFile?
     ) -> ProbeOutcome {
         let report: FileReport
+        let begun = Clock.monotonic
         do {
             switch depth {
             case .symbols: report = try inspector.findLibraries(in: file)
@@ -126,7 +127,8 @@ struct FileProber: Sendable {
             let list = places.map { "\($0.0.kind) \($0.1.function) at \($0.1.probeOffset)" }
             let detail = "probed \(shownPath): \(list.joined(separator: ", "))"
             // By these a line can be laid beside what others saw of the same file.
-            let facts = "build ID \(report.buildID ?? "none"), monotonic time \(probed.since) ns"
+            let took = (probed.since - begun) / 1_000_000
+            let facts = "build ID \(report.buildID ?? "none"), monotonic time \(probed.since) ns, took \(took) ms"
             return .traced(probed, detail: "\(detail); \(facts)\(unwatched.map { "; \($0)" } ?? "")")
         } catch {
             table.unregister(index, identity)
