@@ -44,6 +44,8 @@ public struct FoundLibrary: Sendable, Hashable {
     public let functions: [AttachPoint]
     /// Why one of its functions, or all, can't be probed: full sentences. Nil where all can.
     public let reason: String?
+    /// Whether only texts tell of it: a program that speaks of the library has them too.
+    public let isUncertain: Bool
     /// Whether nobody can trace it, in any file.
     public let isUntraceable: Bool
     /// Whether it is a part of the file that nobody else uses, and no library of its own.
@@ -51,7 +53,8 @@ public struct FoundLibrary: Sendable, Hashable {
 
     func with(version: String?) -> FoundLibrary {
         FoundLibrary(
-            kind: kind, version: version, functions: functions, reason: reason, isUntraceable: isUntraceable,
+            kind: kind, version: version, functions: functions, reason: reason, isUncertain: isUncertain,
+            isUntraceable: isUntraceable,
             isStatic: isStatic)
     }
 }

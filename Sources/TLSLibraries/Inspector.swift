@@ -102,7 +102,8 @@ public struct Inspector: Sendable {
     ) throws -> FoundLibrary {
         guard let description = catalog.descriptions.first(where: { $0.kind == finding.kind }) else {
             return FoundLibrary(
-                kind: finding.kind, version: nil, functions: [], reason: nil, isUntraceable: true, isStatic: true)
+                kind: finding.kind, version: nil, functions: [], reason: nil, isUncertain: true, isUntraceable: true,
+                isStatic: true)
         }
         var points: [AttachPoint] = []
         var reasons = finding.reasons
@@ -133,6 +134,7 @@ public struct Inspector: Sendable {
         return FoundLibrary(
             kind: description.kind, version: finding.version, functions: points,
             reason: reasons.isEmpty ? nil : reasons.joined(separator: " "),
+            isUncertain: finding.located == .anchor && finding.functions.isEmpty,
             isUntraceable: description.untraceable != nil, isStatic: finding.located != .dynsym)
     }
 }

@@ -79,8 +79,9 @@ struct FileProber: Sendable {
         }
         guard report.machine == Host.machine else { return .noLibrary }
         guard depth == .everything || report.isTraceable else { return .unsearched }
-        // Of those that nobody can trace `list` tells; here it would be a line for each Rust program.
-        guard !report.libraries.allSatisfy(\.isUntraceable) else { return .noLibrary }
+        // Of those that nobody can trace, and of those that may be none, `list` tells; here it would be a line for each
+        // Rust program.
+        guard !report.libraries.allSatisfy({ $0.isUntraceable || $0.isUncertain }) else { return .noLibrary }
         let places = report.libraries.flatMap { library in library.functions.map { (library, $0) } }
         guard !places.isEmpty else {
             let reasons = report.libraries.compactMap(\.reason)
