@@ -70,20 +70,23 @@ final class ChildCommand: Sendable {
 
     /// Starts the command and waits for its end.
     func run() async {
-        let name = String(decoding: arguments[0].dropLast(), as: UTF8.self)
-        var options = PlatformOptions()
+        var arguments = arguments
+        let options = PlatformOptions()
         var environment = Subprocess.Environment.inherit
         if let account {
-            options.userID = account.uid
-            options.groupID = account.gid
-            options.supplementaryGroups = account.groups
-            // The child calls glibc's setgroups, which waits for every thread that was just starting at the fork, and in the
-            // child none goes on (seen with swift-subprocess 1.0.2): those of the session's start are done by then.
-            try? await Task.sleep(for: .milliseconds(20))
+            // Not by Subprocess's options: its child calls glibc's setgroups, which waits for every thread that was just
+            // starting at the fork, for ever (seen with swift-subprocess 1.0.2). setpriv(1) becomes the command.
+            let groups = account.groups.map(String.init).joined(separator: ",")
+            let words = [
+                "setpriv", "--reuid=\(account.uid)", "--regid=\(account.gid)",
+                groups.isEmpty ? "--clear-groups" : "--groups=\(groups)", "--",
+            ]
+            arguments = words.map { Array($0.utf8) + [0] } + arguments
             environment = environment.updating([
                 "HOME": account.home, "USER": account.name, "LOGNAME": account.name, "SHELL": account.shell,
             ])
         }
+        let name = String(decoding: arguments[0].dropLast(), as: UTF8.self)
         do {
             let result = try await Subprocess.run(
                 name.contains("/") ? .path(.init(name)) : .name(name),
