@@ -105,6 +105,19 @@ static __always_inline void emit(struct scratch *scratch, struct task_struct *ta
 		count_lost(SNISCOPE_LOST_RING_FULL);
 }
 
+/* Linux 6.13 to at least 7.0 gives a program of type kprobe one stack for each CPU ("private stack"),
+ * as if no two calls of it could be under way there (kernel/bpf/verifier.c, bpf_enable_priv_stack).
+ * Uprobe programs can: they are preempted, and they sleep in touch(). The other call would then
+ * overwrite this one's variables and spilled pointers. A program that has a tail call stays on its
+ * thread's stack; the verifier removes this one, because it knows that `never` is false. */
+const volatile bool never;
+
+static __always_inline void keep_thread_stack(struct pt_regs *ctx)
+{
+	if (never)
+		bpf_tail_call(ctx, NULL, 0);
+}
+
 static __always_inline int on_call(struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
@@ -119,6 +132,7 @@ static __always_inline int on_call(struct pt_regs *ctx)
 	bool terminated;
 	long result;
 
+	keep_thread_stack(ctx);
 	a = load_arguments(ctx, rule->convention);
 	for (int i = 0; i < SNISCOPE_CONDITIONS; i++) {
 		__u64 value = argument(&a, rule->condition_argument[i]);

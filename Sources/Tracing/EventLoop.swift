@@ -271,11 +271,18 @@ final class EventLoop {
     }
 
     private func finishStartIfDone() {
-        guard let readiness = start.readinessIfDone() else { return }
-        var complete = readiness
-        (complete.libraries, complete.files) = table.counts
-        complete.containers = containers.count
-        output.finishStart(complete)
+        if let readiness = start.readinessIfDone() {
+            output.finishStart(counted(readiness))
+        } else if let readiness = start.completionIfDone() {
+            output.add(.complete(counted(readiness)))
+        }
+    }
+
+    private func counted(_ readiness: Readiness) -> Readiness {
+        var readiness = readiness
+        (readiness.libraries, readiness.files) = table.counts
+        readiness.containers = containers.count
+        return readiness
     }
 
     private func checkNowAndThen() throws {

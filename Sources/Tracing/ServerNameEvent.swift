@@ -42,6 +42,8 @@ public struct ServerNameEvent: Sendable {
 public enum SessionItem: Sendable {
     /// All that ran when the session began is probed. Comes once, before any event.
     case ready(Readiness)
+    /// The files that were unfinished when the session was ready have been looked into.
+    case complete(Readiness)
     case serverName(ServerNameEvent)
     /// Events that never came, since the last such item.
     case lost(reason: LossReason, count: UInt64)

@@ -8,6 +8,7 @@ struct StartUp {
     private var pending: Set<UInt64> = []
     private var deadline: Int64 = 0
     private(set) var isFinished = false
+    private var isLate = false
 
     init(readiness: Readiness) {
         self.readiness = readiness
@@ -28,6 +29,15 @@ struct StartUp {
         guard !isFinished, pending.isEmpty || Clock.monotonic > deadline else { return nil }
         isFinished = true
         readiness.unfinished = pending.count
+        isLate = !pending.isEmpty
+        return readiness
+    }
+
+    /// The readiness once more, once: when what was not done in time is done.
+    mutating func completionIfDone() -> Readiness? {
+        guard isLate, pending.isEmpty else { return nil }
+        isLate = false
+        readiness.unfinished = 0
         return readiness
     }
 }

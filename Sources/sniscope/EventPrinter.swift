@@ -58,6 +58,8 @@ struct EventPrinter {
             if settings.format == .columns && settings.writesHeading { rows.appendHeading(to: &buffer) }
             // A script that waits for the heading gets it before the first row.
             try flush()
+        case .complete(let readiness):
+            if !settings.isQuiet { ErrorOutput.print(Self.line(readiness)) }
         case .serverName(let event):
             guard settings.isWanted(event), isFirst(event) else { return }
             rows.append(event, to: &buffer)

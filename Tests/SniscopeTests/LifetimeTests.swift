@@ -19,7 +19,7 @@ extension EndToEnd {
             defer { tracer.stop() }
             let programs = try bpfPrograms(of: tracer.program.pid)
             let name = uniqueName("beside")
-            try target.program.say("unanswered")
+            try target.program.say("withheld x")
             try await wait("the call", target.program) { target.program.output.contains("held") }
             // Others are traced meanwhile.
             try await caller.tell("name \(name)")
@@ -47,6 +47,7 @@ extension EndToEnd {
             let path = try await Caller.compile(in: workspace)
             let tracer = try await Tracer("-v")
             defer { tracer.stop() }
+            try await tracer.complete()
             let before = try links(of: tracer.program.pid)
             let original = try await libraryPath("libssl.so.3")
             let libraries = try (1...4).map { try workspace.copy(original, as: "libssl-\($0).so") }
@@ -84,11 +85,12 @@ extension EndToEnd {
             )
             let tracer = try await Tracer("-v")
             defer { tracer.stop() }
+            try await tracer.complete()
             let before = try links(of: tracer.program.pid)
             let holder = try await Caller(path, library: held)
             defer { holder.stop() }
             try await tracer.notice(containing: "probed \(held)")
-            try holder.program.say("unanswered")
+            try holder.program.say("withheld x")
             try await wait("the call", holder.program) { holder.program.output.contains("held") }
             // Others come, are traced, and go.
             let caller = try await Caller(path, library: other)
@@ -106,6 +108,40 @@ extension EndToEnd {
                 try links(of: tracer.program.pid) == before
             }
             try await tracer.finish()
+        }
+
+        /// Linux 6.13 gave uprobe programs a stack for each processor, which a waiting one shares with all that come
+        /// meanwhile, unless they say that they want their thread's.
+        @Test("a call that waits for its memory, and others on its processor meanwhile, are told apart")
+        func sharedProcessor() async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let path = try await Caller.compile(in: workspace)
+            let original = try await libraryPath("libssl.so.3")
+            let libraries = try ["waiting.so", "other.so"].map { try workspace.copy(original, as: $0) }
+            let tracer = try await Tracer("-v")
+            defer { tracer.stop() }
+            var callers: [Caller] = []
+            defer { for caller in callers { caller.stop() } }
+            for library in libraries {
+                callers.append(try await Caller(command: ["taskset", "-c", "0", path], library: library))
+                try await tracer.notice(containing: "probed \(library)")
+            }
+            let (waiting, other) = (callers[0], callers[1])
+            let names = (waiting: uniqueName("waiting"), other: uniqueName("other"))
+            try waiting.program.say("withheld \(names.waiting)")
+            try await wait("the call", waiting.program) { waiting.program.output.contains("held") }
+            for _ in 1...10 { try await other.tell("name \(names.other)") }
+            other.stop()
+            try await waiting.tell("serve")
+
+            let events = try await tracer.finish()
+            #expect(events.count { $0.name == names.other && $0.proc.pid == other.pid } == 10)
+            let late = try #require(events.first { $0.name == names.waiting })
+            #expect(late.library.path == libraries[0])
+            #expect(late.proc.pid == waiting.pid)
+            #expect(late.proc.exe == path)
+            #expect(events.count == 11, "\(tracer.program.account)")
         }
 
         @Test("kill -9 leaves no probe behind", .having("bpftool"))

@@ -139,7 +139,7 @@ extension EndToEnd {
             let holder = try await Caller(path, library: library.path)
             defer { holder.stop() }
             try await expectEvents(tracer, holder)
-            try holder.program.say("unanswered")
+            try holder.program.say("withheld x")
             try await wait("the call", holder.program) { holder.program.output.contains("held") }
 
             try await library.rewrite()

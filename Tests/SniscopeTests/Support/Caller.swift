@@ -4,8 +4,8 @@ import Testing
 /// A small C program that loads a TLS library by its path and does what it is told, a line at a time.
 ///
 /// The commands: `load PATH`, `name TEXT`, `hex BYTES`, `clear`, `length BYTES TEXT` (GnuTLS, no NUL behind the text),
-/// `crossing TEXT` (the text lies across two pages that nobody touched yet), `unanswered` (the text lies on a page that
-/// nobody serves), `burst COUNT TEXT`, `fork TEXT` and `thread TEXT` (a child that has not called exec, another thread),
+/// `crossing TEXT` (the text lies across two pages that nobody touched yet), `withheld TEXT` (the text lies on a page that
+/// nobody serves before the line `serve` comes; says `held` first), `burst COUNT TEXT`, `fork TEXT` and `thread TEXT` (a child that has not called exec, another thread),
 /// `sleeper` (a child that sleeps; its pid comes as `child PID`), `value FUNCTION` (calls another function of the library,
 /// `long f(void)`; its result comes as `value NUMBER`), `exec PATH` (of a copy of this program) and `exit`.
 /// Each is answered by `done COMMAND`.
@@ -126,22 +126,52 @@ final class Caller: Sendable {
             ask(pages + 4096 - 4);
         }
 
-        static void unanswered(void)
+        struct withheld {
+            int fault;
+            char *page;
+            char *text;
+        };
+
+        static void *serve(void *argument)
         {
-            int fault = syscall(SYS_userfaultfd, O_CLOEXEC);
-            struct uffdio_api api = { .api = UFFD_API };
-            char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-            struct uffdio_register range = {
-                .range = { (unsigned long)page, 4096 }, .mode = UFFDIO_REGISTER_MODE_MISSING
+            struct withheld *withheld = argument;
+            char line[16];
+            struct uffdio_copy copy = {
+                .dst = (unsigned long)withheld->page, .src = (unsigned long)withheld->text, .len = 4096
             };
 
-            if (fault < 0 || ioctl(fault, UFFDIO_API, &api) || ioctl(fault, UFFDIO_REGISTER, &range)) {
+            if (fgets(line, sizeof(line), stdin) && ioctl(withheld->fault, UFFDIO_COPY, &copy)) {
+                perror("UFFDIO_COPY");
+                exit(4);
+            }
+            return NULL;
+        }
+
+        static void withhold(const char *name)
+        {
+            static char text[4096] __attribute__((aligned(4096)));
+            struct uffdio_api api = { .api = UFFD_API };
+            struct withheld withheld = {
+                .fault = syscall(SYS_userfaultfd, O_CLOEXEC),
+                .page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+                .text = text,
+            };
+            struct uffdio_register range = {
+                .range = { (unsigned long)withheld.page, 4096 }, .mode = UFFDIO_REGISTER_MODE_MISSING
+            };
+            pthread_t server;
+
+            if (withheld.fault < 0 || ioctl(withheld.fault, UFFDIO_API, &api) ||
+                ioctl(withheld.fault, UFFDIO_REGISTER, &range)) {
                 perror("userfaultfd");
                 exit(4);
             }
+            strcpy(text, name);
             puts("held");
             fflush(stdout);
-            ask(page);
+            pthread_create(&server, NULL, serve, &withheld);
+            ask(withheld.page);
+            pthread_join(server, NULL);
         }
 
         /* A child that maps what this process maps, and does nothing. */
@@ -216,8 +246,8 @@ final class Caller: Sendable {
                         ask(text);
                 else if (!strcmp(line, "clear"))
                     control(connection, 55, 0, NULL);
-                else if (!strcmp(line, "unanswered"))
-                    unanswered();
+                else if (sscanf(line, "withheld %s", text) == 1)
+                    withhold(text);
                 else if (sscanf(line, "value %s", text) == 1)
                     show_value(text);
                 else if (!strcmp(line, "sleeper"))

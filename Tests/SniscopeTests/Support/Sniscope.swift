@@ -59,6 +59,13 @@ final class Tracer: Sendable {
         }
     }
 
+    /// Waits until all that ran before is looked into: no probe of other files comes later.
+    func complete() async throws {
+        try await wait("the line that begins with Tracing and leaves no file over", program) {
+            program.errors.all.contains { $0.hasPrefix("Tracing") && !$0.contains("still to be looked into") }
+        }
+    }
+
     func stop() {
         program.stop()
     }
