@@ -35,7 +35,14 @@ struct ContainerTracker {
         self.monitors = monitors
     }
 
-    var count: Int { directory.all.count }
+    /// How many run. The control groups of others may have been left behind.
+    var count: Int {
+        directory.all.count { container in
+            guard container.initPid == nil, let tree, let path = container.cgroupPath else { return true }
+            return tree.firstProcess(in: path) != nil
+        }
+    }
+
     var all: [Container] { directory.all }
 
     /// Takes in what is there already.
