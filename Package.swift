@@ -28,7 +28,7 @@ let package = Package(
         .executableTarget(
             name: "sniscope",
             dependencies: [
-                "Tracing", "Rendering", "Containers", "Processes", "TLSLibraries", "ELFImage", "LibBPF", "BPFPrograms",
+                "Tracing", "Rendering", "Containers", "Processes", "TLSLibraries", "ELFImage", "LibBPF",
                 "OS",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Subprocess", package: "swift-subprocess"),

@@ -11,12 +11,14 @@ extension Threads {
     }
 
     /// Does `body` behind all that others want to do. Without CAP_SYS_NICE the thread stays there.
-    public static func withLowPriority<Result>(_ body: () -> Result) -> Result {
+    ///
+    /// `body` takes no lock that others need: they would wait for a thread that gets no processor.
+    public static func withLowPriority<Result>(_ body: () throws -> Result) rethrows -> Result {
         let process = __priority_which_t(PRIO_PROCESS.rawValue)
         // 0: this thread.
         let priority = getpriority(process, 0)
         setpriority(process, 0, 10)
         defer { setpriority(process, 0, priority) }
-        return body()
+        return try body()
     }
 }

@@ -18,7 +18,7 @@ public struct FileState: Sendable, Hashable {
     /// - Returns: Nil where the file's numbers prove nothing, or it was changed just now: results are not to be cached.
     ///
     /// The clock of change times goes in steps of up to 10 ms: two changes within one can't be told apart.
-    public init?(of file: RegularFile, below: (device: UInt64, inode: UInt64)?) {
+    public init?(of file: RegularFile, below: @autoclosure () -> (device: UInt64, inode: UInt64)?) {
         guard file.status.changedAt < Clock.realtime - Self.settlingTime else { return nil }
         switch FileSystemKind(of: file.descriptor) {
         case .local:
@@ -27,7 +27,7 @@ public struct FileState: Sendable, Hashable {
         case .overlay:
             // Major number 0: without a block device, so possibly a file system in user space, which a user may mount
             // an overlay on (Linux 5.11).
-            guard let below, below.device >> 20 != 0 else { return nil }
+            guard let below = below(), below.device >> 20 != 0 else { return nil }
             device = below.device
             inode = below.inode
         case .other:

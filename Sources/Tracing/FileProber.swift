@@ -25,6 +25,8 @@ struct FileProber: Sendable {
         case symbols
         /// Everything: half a second for the largest.
         case everything
+        /// The same, for what runs for long: whatever else wants the processors goes first.
+        case everythingPatiently
     }
 
     /// - Parameter shownPath: As the process sees it.
@@ -69,7 +71,9 @@ struct FileProber: Sendable {
         do {
             switch depth {
             case .symbols: report = try inspector.findLibraries(in: file)
-            case .everything: report = try inspector.searchLibraries(in: file, path: shownPath, open: open)
+            case .everything, .everythingPatiently:
+                report = try inspector.searchLibraries(
+                    in: file, path: shownPath, open: open, isPatient: depth == .everythingPatiently)
             }
         } catch let error as SystemError {
             return .unreadable(error)
@@ -78,7 +82,7 @@ struct FileProber: Sendable {
             return .noLibrary
         }
         guard report.machine == Host.machine else { return .noLibrary }
-        guard depth == .everything || report.isTraceable else { return .unsearched }
+        guard depth != .symbols || report.isTraceable else { return .unsearched }
         // Of those that nobody can trace, and of those that may be none, `list` tells; here it would be a line for each
         // Rust program.
         guard !report.libraries.allSatisfy({ $0.isUntraceable || $0.isUncertain }) else { return .noLibrary }

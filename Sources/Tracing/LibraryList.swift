@@ -1,4 +1,3 @@
-internal import BPFPrograms
 public import Containers
 internal import LibBPF
 public import OS
@@ -58,7 +57,7 @@ public struct LibraryList: Sendable {
         var users = Users()
         let inspector = Inspector(catalog: catalog, cache: cache)
         // Not to be had without privileges: files that several overlays show are listed for each then.
-        let identifier = InodeIdentifier { BPFProgram.fileIdentity.image }
+        let identifier = InodeIdentifier.ofThisKernel
         let wanted = try targets.map {
             Set(try FileTarget.opened($0).map { InodeIdentity(of: $0, identifier: identifier) })
         }

@@ -22,7 +22,7 @@ enum ProbeJob: Sendable {
         switch self {
         case .container: 0
         case .mapped, .path(_, .symbols): 1
-        case .search, .path(_, .everything): 2
+        case .search, .path: 2
         case .root: 3
         }
     }
@@ -34,8 +34,8 @@ enum ProbeJob: Sendable {
     /// How long it may take where nothing hangs; nanoseconds. Everything of a large file on a slow disk takes its time.
     var patience: Int64 {
         switch self {
-        case .search, .path(_, .everything): 10_000_000_000
         case .mapped, .path(_, .symbols), .container, .root: 1_000_000_000
+        case .search, .path: 10_000_000_000
         }
     }
 
@@ -69,11 +69,8 @@ extension FileProber {
         switch job {
         case .mapped(let candidate):
             return probe(candidate, .symbols)
-        case .search(let candidate) where candidate.mappedAt == nil:
-            // What runs for long has time; whatever else wants the processors goes first.
-            return Threads.withLowPriority { probe(candidate, .everything) }
         case .search(let candidate):
-            return probe(candidate, .everything)
+            return probe(candidate, candidate.mappedAt == nil ? .everythingPatiently : .everything)
         case .path(let path, let depth):
             return [probe(path: path, depth)]
         case .container(let cgroup, let maker):
@@ -98,7 +95,7 @@ extension FileProber {
                     pid: user.pid, range: user.range, path: candidate.path, identity: candidate.identity)
                 let open: (String) -> RegularFile? = { try? ProcessFile.open(pid: user.pid, path: $0) }
                 // Later than this its loader is there.
-                let isLate = candidate.mappedAt == nil || depth == .everything
+                let isLate = candidate.mappedAt == nil || depth != .symbols
                 let needed = isLate ? [] : probeNeeded(by: file, candidate.path, of: user.pid, open)
                 return [probe(file, shownPath: candidate.path, depth: depth, open: open)] + needed
             } catch {

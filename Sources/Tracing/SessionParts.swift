@@ -1,4 +1,3 @@
-internal import BPFPrograms
 internal import Containers
 internal import ELFImage
 internal import LibBPF
@@ -56,7 +55,7 @@ struct SessionParts {
         let prober = FileProber(
             inspector: Inspector(catalog: options.catalog, cache: options.cache),
             rules: Dictionary(uniqueKeysWithValues: zip(rules, 0...)), uprobe: program.uprobe,
-            identifier: InodeIdentifier { BPFProgram.fileIdentity.image }, table: table,
+            identifier: InodeIdentifier.ofThisKernel, table: table,
             closer: closer, containers: RuntimeRegistry(scan.runtimes), preparesContainers: options.target.isOpen,
             targets: options.target.containerFiles)
         // Most of the time they wait for the kernel, and a probe counts from its beginning: that of the eighth container

@@ -1,10 +1,10 @@
 import ArgumentParser
-import BPFPrograms
 import Containers
 import LibBPF
 import OS
 import Processes
 import Rendering
+import Tracing
 
 struct DoctorCommand: HostCommand {
     static let configuration = CommandConfiguration(
@@ -65,7 +65,7 @@ struct DoctorCommand: HostCommand {
 
     private var overlays: Finding {
         do {
-            try InodeIdentifier { BPFProgram.fileIdentity.image }.load()
+            try InodeIdentifier.ofThisKernel.load()
             return Finding(.ok, "overlays", "files that containers share are told apart")
         } catch {
             return Finding(
