@@ -34,6 +34,25 @@ public enum Threads {
         pthread_detach(thread)
     }
 
+    /// Starts `body` on a thread of its own.
+    /// - Returns: A function that waits for its end. To be called once.
+    public static func begin<Value>(
+        name: String, _ body: @escaping @Sendable () throws -> sending Value
+    ) throws(SystemError) -> () throws -> sending Value {
+        let result = BlockingQueue<Handover<Value>>()
+        try start(name: name) { result.put(Handover(value: Result { try body() })) }
+        return {
+            // Only an end of the queue has nothing, and this one has none.
+            guard let end = result.take() else { throw CancellationError() }
+            return try end.value.get()
+        }
+    }
+
+    private struct Handover<Value>: @unchecked Sendable {
+        // Given up by the thread that makes it.
+        let value: Result<Value, any Error>
+    }
+
     /// Lets the calling thread rest, at least so long: for what can only be asked again and again.
     public static func sleep(milliseconds: UInt32) {
         usleep(milliseconds * 1000)
@@ -80,10 +99,15 @@ public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
     }
 
     public func put(_ element: Element, urgency: Int = 0) {
+        put([(element, urgency)])
+    }
+
+    /// Puts several at once.
+    public func put(_ elements: [(element: Element, urgency: Int)]) {
         pthread_mutex_lock(mutex)
-        lanes[urgency].elements.append(element)
+        for (element, urgency) in elements { lanes[urgency].elements.append(element) }
         // Not every thread may take it.
-        if lanes.count > 1 { pthread_cond_broadcast(arrived) } else { pthread_cond_signal(arrived) }
+        if lanes.count > 1 || elements.count > 1 { pthread_cond_broadcast(arrived) } else { pthread_cond_signal(arrived) }
         pthread_mutex_unlock(mutex)
     }
 

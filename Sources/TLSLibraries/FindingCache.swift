@@ -21,7 +21,7 @@ public final class FindingCache: Sendable {
         path: String, catalog: LibraryCatalog, identityBelow: @escaping IdentityBelow
     ) throws(SystemError) {
         var sum = CRC64()
-        sum.add(Array("\(catalog.descriptions)".utf8))
+        for description in catalog.descriptions { sum.add(Array("\(description.checksum) ".utf8)) }
         entries = try ScanCache(path: path, rules: sum.value)
         self.identityBelow = identityBelow
     }

@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import LibLZMA
 
 extension LibraryDescription {
     /// A description is a page; this is far more.
@@ -53,7 +54,11 @@ extension LibraryDescription {
         let decoder = JSONDecoder()
         decoder.allowsJSON5 = true
         do {
-            return try decoder.decode(LibraryDescription.self, from: Data(json5))
+            var description = try decoder.decode(LibraryDescription.self, from: Data(json5))
+            var sum = CRC64()
+            sum.add(json5)
+            description.checksum = sum.value
+            return description
         } catch let error as DecodingError {
             throw DescriptionError(file: file, error, in: place)
         } catch {

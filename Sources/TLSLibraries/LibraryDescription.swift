@@ -59,6 +59,8 @@ public struct LibraryDescription: Sendable, Hashable {
     public let version: VersionSource?
     /// Why the library can't be traced, a clause; nil where it can.
     public let untraceable: String?
+    /// Of the text that it was read from.
+    public internal(set) var checksum: UInt64 = 0
 
     /// All symbols that must be looked up to recognise the library and to find its functions.
     var symbols: [String] { defines + lacks + functions.filter(\.hasSymbol).map(\.name) }

@@ -89,9 +89,9 @@ final class EventLoop {
     }
 
     /// Runs until it is told to stop.
-    /// - Parameter jobs: What is to be probed before the session is ready.
-    func run(jobs: [ProbeJob]) throws -> SessionSummary {
-        start.begin(jobs.map { probes.submit($0) })
+    /// - Parameter jobs: What is to be done before the session is ready; it has begun.
+    func run(jobs: [UInt64]) throws -> SessionSummary {
+        start.begin(jobs)
         setClock()
         while !isStopping {
             let tags = try wait()

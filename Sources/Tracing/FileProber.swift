@@ -9,7 +9,7 @@ internal import TLSLibraries
 struct FileProber: Sendable {
     let inspector: Inspector
     let rules: [FunctionRule: Int]
-    let uprobe: UprobeProgram
+    let uprobe: Later<UprobeProgram>
     let identifier: InodeIdentifier
     let table: ProbeTable
     let closer: LinkCloser
@@ -118,7 +118,7 @@ struct FileProber: Sendable {
             }
         }
         do {
-            let links = try uprobe.attach(path: file.descriptor.path, points: points)
+            let links = try uprobe.get().attach(path: file.descriptor.path, points: points)
             let probed = ProbedFile(number: index, since: Clock.monotonic)
             guard table.complete(index, links: links) else {
                 closer.closeAtOnce(ProbeTable.Released(identity: identity, links: links))

@@ -29,17 +29,4 @@ struct HostScan: Sendable {
             installed = LoadableFiles.host().installed
         }
     }
-
-    /// Starts on a thread of its own.
-    /// - Returns: A function that waits for the end.
-    static func begin(target: SessionOptions.Target) throws(SystemError) -> () throws -> HostScan {
-        let result = BlockingQueue<Result<HostScan, any Error>>()
-        try Threads.start(name: "scan") {
-            result.put(Result { try HostScan(target: target) })
-        }
-        return {
-            guard let scan = result.take() else { throw CancellationError() }
-            return try scan.get()
-        }
-    }
 }

@@ -72,7 +72,7 @@ struct ProbeKeeper {
 
     /// - Returns: The job's number.
     @discardableResult
-    func submit(_ job: ProbeJob) -> UInt64 { pool.submit(job) }
+    func submit(_ job: ProbeJob) -> UInt64 { pool.submit([job])[0] }
 
     /// A container is gone. What was probed for it alone goes too, once nobody maps it.
     mutating func ended(container key: String) {

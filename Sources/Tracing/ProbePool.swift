@@ -39,14 +39,15 @@ final class ProbePool: Sendable {
         for number in 0..<threads { try startThread(isForUrgent: number % 2 == 0) }
     }
 
-    /// - Returns: The job's number, which comes back with its outcome.
-    func submit(_ job: ProbeJob) -> UInt64 {
-        let number = work.withLock { work in
-            work.nextJob += 1
-            return work.nextJob
+    /// - Returns: The jobs' numbers, which come back with their outcomes.
+    func submit(_ jobs: [ProbeJob]) -> [UInt64] {
+        let first = work.withLock { work in
+            work.nextJob += UInt64(jobs.count)
+            return work.nextJob - UInt64(jobs.count) + 1
         }
-        queue.put((number, job), urgency: job.urgency)
-        return number
+        let numbered = Array(zip(first..., jobs))
+        queue.put(numbered.map { (element: $0, urgency: $0.1.urgency) })
+        return numbered.map(\.0)
     }
 
     /// Replaces threads that are stuck. To be called now and then.

@@ -21,8 +21,8 @@ struct SessionParts {
     /// Files of this host that the user named.
     let hostTargets: [String]
     var readiness: Readiness
-    /// What is to be probed before the session is ready.
-    var jobs: [ProbeJob]
+    /// What is to be done before the session is ready; it has begun.
+    var jobs: [UInt64]
 
     /// Of a store with many containers, the first tell enough.
     private static let mostFailures = 4
@@ -38,12 +38,22 @@ struct SessionParts {
         case .files: monitor = nil
         case .host, .processes, .children: monitor = try MappingMonitor()
         }
-        let finishScan = try HostScan.begin(target: options.target)
+        let finishScan = try Threads.begin(name: "scan") { [target = options.target] in try HostScan(target: target) }
         var kernelOptions = options
         // Without the v2 hierarchy every process has its root's id: containers are told apart after the event.
         if tree == nil { kernelOptions.containers = nil }
-        program = try TracerProgram(options: kernelOptions, rules: rules)
-        tracepoints = try program.attachTracepoints(options)
+        let uprobe = Later<UprobeProgram>()
+        // The verifier takes its time: files are looked into meanwhile.
+        let finishLoading = try Threads.begin(name: "load") { [kernelOptions] in
+            do {
+                let program = try TracerProgram(options: kernelOptions, rules: rules)
+                uprobe.set(program.uprobe)
+                return program
+            } catch {
+                uprobe.cancel()
+                throw error
+            }
+        }
 
         let scan = try finishScan()
         // Without it a file that is rewritten in place stays probed; `doctor` says why there is none.
@@ -54,38 +64,49 @@ struct SessionParts {
         }
         let prober = FileProber(
             inspector: Inspector(catalog: options.catalog, cache: options.cache),
-            rules: Dictionary(uniqueKeysWithValues: zip(rules, 0...)), uprobe: program.uprobe,
+            rules: Dictionary(uniqueKeysWithValues: zip(rules, 0...)), uprobe: uprobe,
             identifier: InodeIdentifier.ofThisKernel, table: table,
             closer: closer, containers: RuntimeRegistry(scan.runtimes), preparesContainers: options.target.isOpen,
             targets: options.target.containerFiles)
         // Most of the time they wait for the kernel, and a probe counts from its beginning: that of the eighth container
         // which starts at once is not to wait for the others' ends.
         pool = try ProbePool(prober: prober, threads: 12) { mailbox.post(.probing($0)) }
+        var pids: Set<UInt32>?
+        if case .processes(let wanted) = options.target { pids = Set(wanted.map(UInt32.init)) }
+        var candidates = MappedCandidates(pids: pids)
+        var first = scan.processes.files.compactMap { candidates.candidate(for: $0) }.map { ProbeJob.mapped($0) }
+        if case .children(let files) = options.target { first += files.map { .path($0, .everything) } }
+        first += scan.installed.map { .path($0, .symbols) }
+        jobs = pool.submit(first)
+        self.candidates = candidates
+
+        do {
+            program = try finishLoading()
+        } catch {
+            pool.close()
+            throw error
+        }
+        tracepoints = try program.attachTracepoints(options)
         monitors = MonitorReader { mailbox.post(.monitored($0)) }
         containers = ContainerTracker(filter: options.containers, tree: tree, monitors: monitors)
         try containers.addExisting(scan.containers.containers, scan.runtimes, program)
         for failure in scan.containers.failures.prefix(Self.mostFailures) {
             containers.note("\(failure); its containers show as their control groups and bundles tell")
         }
-        jobs = []
+        var rest: [ProbeJob] = []
         hostTargets = options.target.hostFiles
         if case .files(let files) = options.target {
             for path in hostTargets { try prober.probeTarget(path: path) }
-            for case .container(let file) in files { try jobs += prober.probeTarget(file, &containers) }
+            for case .container(let file) in files { try rest += prober.probeTarget(file, &containers) }
         }
+        if pids == nil, monitor != nil {
+            rest += containers.running().map { .root("/proc/\($0.pid)/root", container: $0.key) }
+        }
+        jobs += pool.submit(rest)
         dockerSockets = scan.runtimes.dockerDaemons.flatMap(\.sockets)
-        var pids: Set<UInt32>?
-        if case .processes(let wanted) = options.target { pids = Set(wanted.map(UInt32.init)) }
-        candidates = MappedCandidates(pids: pids)
         readiness = Readiness()
         readiness.processes = scan.processes.processCount
         readiness.unreadable = scan.processes.refusals.reduce(0) { $0 + $1.pids.count }
-        if case .children(let files) = options.target { jobs += files.map { .path($0, .everything) } }
-        jobs += scan.processes.files.compactMap { candidates.candidate(for: $0) }.map { .mapped($0) }
-        jobs += scan.installed.map { .path($0, .symbols) }
-        if pids == nil, monitor != nil {
-            jobs += containers.running().map { .root("/proc/\($0.pid)/root", container: $0.key) }
-        }
     }
 }
 
