@@ -98,6 +98,11 @@ uint64_t sniscope_capabilities(void)
 	return (uint64_t)data[1].effective << 32 | data[0].effective;
 }
 
+int sniscope_thread_id(void)
+{
+	return gettid();
+}
+
 int sniscope_terminal_width(int descriptor)
 {
 	struct winsize size;

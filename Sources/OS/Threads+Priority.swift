@@ -12,7 +12,7 @@ extension Threads {
 
     /// Does `body` behind all that others want to do. Without CAP_SYS_NICE the thread stays there.
     ///
-    /// `body` takes no lock that others need: they would wait for a thread that gets no processor.
+    /// `body` holds no lock for long that others need: they would wait for a thread that gets no processor.
     public static func withLowPriority<Result>(_ body: () throws -> Result) rethrows -> Result {
         let process = __priority_which_t(PRIO_PROCESS.rawValue)
         // 0: this thread.

@@ -1,5 +1,4 @@
 public import ELFImage
-internal import OS
 
 /// Finds TLS libraries in files, and where to attach to them.
 public struct Inspector: Sendable {
@@ -28,19 +27,16 @@ public struct Inspector: Sendable {
     /// - Parameters:
     ///   - path: The file's, in the system that `open` looks in.
     ///   - open: Opens a file of debug information, by its path.
-    ///   - isPatient: It has time; whatever else wants the processors goes first.
     /// - Returns: What both looks found.
     /// - Throws: `ELFError`, or what the source throws.
     public func searchLibraries(
-        in source: any ByteSource, path: String = "", open: @escaping DebugSymbols.PathOpener = { _ in nil },
-        isPatient: Bool = false
+        in source: any ByteSource, path: String = "", open: @escaping DebugSymbols.PathOpener = { _ in nil }
     ) throws -> FileReport {
         let image = try ELFImage(source)
         let report = try findLibraries(in: image)
         guard !report.isTraceable else { return report }
         let hidden = HiddenFindings(catalog: catalog, image: image, path: path, open: open)
-        let search = { try isPatient ? Threads.withLowPriority(hidden.find) : hidden.find() }
-        let findings = try cache?.findings(in: image, search: search) ?? search()
+        let findings = try cache?.findings(in: image, search: hidden.find) ?? hidden.find()
         return try self.report(image, findings, besides: report.libraries)
     }
 

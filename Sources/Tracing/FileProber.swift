@@ -71,9 +71,11 @@ struct FileProber: Sendable {
         do {
             switch depth {
             case .symbols: report = try inspector.findLibraries(in: file)
-            case .everything, .everythingPatiently:
-                report = try inspector.searchLibraries(
-                    in: file, path: shownPath, open: open, isPatient: depth == .everythingPatiently)
+            case .everything: report = try inspector.searchLibraries(in: file, path: shownPath, open: open)
+            case .everythingPatiently:
+                report = try Threads.withLowPriority {
+                    try inspector.searchLibraries(in: file, path: shownPath, open: open)
+                }
             }
         } catch let error as SystemError {
             return .unreadable(error)

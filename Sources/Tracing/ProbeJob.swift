@@ -17,13 +17,14 @@ enum ProbeJob: Sendable {
     /// - Parameter container: Its key.
     case root(String, container: String)
 
-    /// 0 is the most urgent. What runs, or is about to, goes before what may run some time.
+    /// 0 is the most urgent. What runs, or is about to, goes before what may run some time, and what is done in a moment
+    /// before what takes long.
     var urgency: Int {
         switch self {
         case .container: 0
         case .mapped, .path(_, .symbols): 1
-        case .search, .path: 2
-        case .root: 3
+        case .root: 2
+        case .search, .path: 3
         }
     }
 

@@ -6,16 +6,22 @@ internal import Synchronization
 final class ProbePool: Sendable {
     private static let mostThreads = 28
 
+    /// A job that a thread is at.
+    private struct Running {
+        let thread: Int32
+        /// Of its file.
+        let device: UInt64?
+        let isUrgent: Bool
+        /// When it has taken long enough to ask whether it goes on at all. CLOCK_MONOTONIC, nanoseconds.
+        let suspectAt: Int64
+        /// When it was asked last.
+        var progress: Threads.Progress?
+        /// As far as one can tell, it holds its thread for good: another one was started.
+        var isStuck = false
+    }
+
     private struct Work {
-        /// When a job at work has taken so long that, as far as one can tell, it holds its thread for good: another one
-        /// is started. CLOCK_MONOTONIC, nanoseconds.
-        var stuckAt: [UInt64: Int64] = [:]
-        var devices: [UInt64: UInt64] = [:]
-        var abandoned: Set<UInt64> = []
-        /// Jobs at work on threads for what is urgent.
-        var urgent: Set<UInt64> = []
-        /// Of jobs that are at work for too long, the devices of their files.
-        var hungDevices: [UInt64: UInt64] = [:]
+        var running: [UInt64: Running] = [:]
         var nextJob: UInt64 = 0
         var threads = 0
     }
@@ -50,14 +56,22 @@ final class ProbePool: Sendable {
         return numbered.map(\.0)
     }
 
-    /// Replaces threads that are stuck. To be called now and then.
+    /// Replaces threads that are stuck: after a job's patience, those that have neither computed nor read anything since
+    /// they were asked last. To be called now and then.
     func replaceStuckThreads() throws(SystemError) {
         let now = Clock.monotonic
+        let suspects = work.withLock { $0.running.filter { $0.value.suspectAt < now && !$0.value.isStuck } }
+        let progress = suspects.mapValues { Threads.Progress(of: $0.thread) }
         let missing = work.withLock { work -> [Bool] in
-            let stuck = work.stuckAt.filter { $0.value < now && !work.abandoned.contains($0.key) }
-            work.abandoned.formUnion(stuck.keys)
-            for job in stuck.keys { work.hungDevices[job] = work.devices[job] }
-            return stuck.keys.map(work.urgent.contains).prefix(max(Self.mostThreads - work.threads, 0)).map(\.self)
+            var stuck: [Bool] = []
+            for (job, progress) in progress {
+                guard let running = work.running[job] else { continue }
+                work.running[job]?.progress = progress
+                guard let progress, progress == running.progress else { continue }
+                work.running[job]?.isStuck = true
+                stuck.append(running.isUrgent)
+            }
+            return Array(stuck.prefix(max(Self.mostThreads - work.threads, 0)))
         }
         for isForUrgent in missing { try startThread(isForUrgent: isForUrgent) }
     }
@@ -73,20 +87,17 @@ final class ProbePool: Sendable {
         try Threads.startApart(name: "probe") { [self] in
             while let (number, job) = queue.take(urgencies: isForUrgent ? ProbeJob.pressingUrgencies : nil) {
                 let isHung = work.withLock { work in
-                    if isForUrgent { work.urgent.insert(number) }
-                    work.stuckAt[number] = Clock.monotonic + job.patience
-                    work.devices[number] = job.device
-                    return job.device.map(work.hungDevices.values.contains) ?? false
+                    // One file system may hold as many threads as it has when it begins to hang, and no more.
+                    let isHung = job.device.map { device in
+                        work.running.values.contains { $0.isStuck && $0.device == device }
+                    }
+                    work.running[number] = Running(
+                        thread: Threads.identifier, device: job.device, isUrgent: isForUrgent,
+                        suspectAt: Clock.monotonic + job.patience)
+                    return isHung ?? false
                 }
-                // One file system may hold as many threads as it has when it begins to hang, and no more.
                 report(.finished(number, job, isHung ? [.vanished] : prober.run(job) { report(.finding($0)) }))
-                let isReplaced = work.withLock { work in
-                    work.stuckAt[number] = nil
-                    work.urgent.remove(number)
-                    work.devices[number] = nil
-                    work.hungDevices[number] = nil
-                    return work.abandoned.remove(number) != nil
-                }
+                let isReplaced = work.withLock { $0.running.removeValue(forKey: number)?.isStuck == true }
                 if isReplaced { break }
             }
             work.withLock { $0.threads -= 1 }

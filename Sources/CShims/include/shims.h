@@ -40,6 +40,9 @@ uint64_t sniscope_perf_tail(const void *control_page);
 /// Effective capabilities of this process, one bit each; 0 where they can't be read.
 uint64_t sniscope_capabilities(void);
 
+/// The calling thread's number, by which /proc knows it.
+int sniscope_thread_id(void);
+
 /// The width of the terminal behind `descriptor` in cells; 0 where it is none.
 int sniscope_terminal_width(int descriptor);
 
