@@ -22,7 +22,7 @@ struct DebugSymbolSearch {
         path: String, open: DebugSymbols.PathOpener
     ) throws -> (path: String, functions: [[Symbol]])? {
         let buildID = try image.buildID()
-        if let buildID, let path = Self.path(ofBuildID: buildID), let source = open(path) {
+        if let buildID, let path = DebugSymbols.path(ofBuildID: buildID), let source = open(path) {
             let functions = try confirmed(path) { search in
                 let file = try ELFImage(source)
                 guard try file.buildIDOfDebugFile() == buildID else { throw Refusal.otherBuild }
@@ -46,10 +46,6 @@ struct DebugSymbolSearch {
             if let functions { return (path, functions) }
         }
         return nil
-    }
-
-    private static func path(ofBuildID buildID: String) -> String? {
-        buildID.count > 2 ? "/usr/lib/debug/.build-id/\(buildID.prefix(2))/\(buildID.dropFirst(2)).debug" : nil
     }
 
     /// Nil where it has none of them.

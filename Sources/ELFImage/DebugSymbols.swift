@@ -11,6 +11,22 @@ public struct DebugSymbols: Sendable {
     /// Opens a file as the inspected one's own system sees it; nil where there is none.
     public typealias PathOpener = (_ path: String) -> (any ByteSource)?
 
+    /// Where a file of debug information may be, in the order in which it is looked for.
+    /// - Parameter path: Of `image`.
+    /// - Throws: What the source throws; of a damaged file, its build ID alone counts.
+    public static func paths(of image: ELFImage, at path: String) throws -> [String] {
+        var paths: [String] = []
+        if let own = try image.buildID().flatMap(Self.path(ofBuildID:)) { paths.append(own) }
+        do {
+            paths += try DebugLink(of: image)?.paths(for: path) ?? []
+        } catch is ELFError {}
+        return paths
+    }
+
+    static func path(ofBuildID buildID: String) -> String? {
+        buildID.count > 2 ? "/usr/lib/debug/.build-id/\(buildID.prefix(2))/\(buildID.dropFirst(2)).debug" : nil
+    }
+
     /// Where the functions were found; nil where none was.
     public let place: Place?
     /// For each pattern its functions, by their addresses in the inspected file.

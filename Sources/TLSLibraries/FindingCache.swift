@@ -35,19 +35,21 @@ public final class FindingCache: Sendable {
     }
 
     /// What is known of the file, or else what `search` finds.
-    func findings(in image: ELFImage, search: () throws -> [LibraryFinding]) throws -> [LibraryFinding] {
-        guard let file = image.source as? RegularFile,
-            let state = FileState(of: file, below: identityBelow(file))
-        else { return try search() }
-        let key = try ScanKey(of: image, state: state)
+    /// - Parameter debugFiles: The files of debug information that there are for it: they may come and go while it stays.
+    func findings(
+        in image: ELFImage, _ debugFiles: [any ByteSource], search: () throws -> [LibraryFinding]
+    ) throws -> [LibraryFinding] {
+        let states = ([image.source] + debugFiles).compactMap { $0 as? RegularFile }.compactMap { file in
+            FileState(of: file, below: identityBelow(file))
+        }
+        guard states.count == 1 + debugFiles.count else { return try search() }
+        let key = try ScanKey(of: image, states: states)
         if let value = entries.value(for: key),
             let known = try? JSONDecoder().decode([LibraryFinding].self, from: Data(value))
         {
             return known
         }
         let findings = try search()
-        // Files of debug information are others: they may come and go while this one stays.
-        guard !findings.contains(where: { $0.located == .debuglink }) else { return findings }
         if let value = try? JSONEncoder().encode(findings), value.count <= ScanCache.valueLimit,
             let problem = entries.store(Array(value), for: key)
         {

@@ -36,7 +36,13 @@ public struct Inspector: Sendable {
         let report = try findLibraries(in: image)
         guard !report.isTraceable else { return report }
         let hidden = HiddenFindings(catalog: catalog, image: image, path: path, open: open)
-        let findings = try cache?.findings(in: image, search: hidden.find) ?? hidden.find()
+        let findings =
+            if let cache {
+                try cache.findings(
+                    in: image, DebugSymbols.paths(of: image, at: path).compactMap(open), search: hidden.find)
+            } else {
+                try hidden.find()
+            }
         return try self.report(image, findings, besides: report.libraries)
     }
 

@@ -1,6 +1,7 @@
 import Foundation
 import OS
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import TLSLibraries
@@ -12,14 +13,14 @@ struct ScanCacheTests {
     private func key(_ number: Int = 1) -> ScanKey {
         ScanKey(
             buildID: "abcd", machine: "x86_64", size: 1000, checksum: 7,
-            state: FileState(device: 1, inode: UInt64(number), changedAt: 5))
+            states: [FileState(device: 1, inode: UInt64(number), changedAt: 5)])
     }
 
     private let value = Array("a result".utf8)
 
     /// The cache's folder, which is not there yet.
     private func withPath(_ body: (String) throws -> Void) throws {
-        try Fixture.withFolder { try body($0 + "/caches/sniscope") }
+        try withFolder { try body($0 + "/caches/sniscope") }
     }
 
     private func cache(_ path: String, rules: UInt64 = 1, limit: Int = 4096) throws -> ScanCache {
@@ -65,16 +66,17 @@ struct ScanCacheTests {
             #expect(cache.store(value, for: key()) == nil)
             func key(
                 buildID: String? = "abcd", machine: String = "x86_64", size: UInt64 = 1000, checksum: UInt64 = 7,
-                device: UInt64 = 1, inode: UInt64 = 1, changedAt: Int64 = 5
+                device: UInt64 = 1, inode: UInt64 = 1, changedAt: Int64 = 5, debugFiles: [FileState] = []
             ) -> ScanKey {
                 ScanKey(
                     buildID: buildID, machine: machine, size: size, checksum: checksum,
-                    state: FileState(device: device, inode: inode, changedAt: changedAt))
+                    states: [FileState(device: device, inode: inode, changedAt: changedAt)] + debugFiles)
             }
             #expect(cache.value(for: key()) == value)
             let others = [
                 key(buildID: nil), key(buildID: "abce"), key(machine: "aarch64"), key(size: 1001), key(checksum: 8),
                 key(device: 2), key(inode: 2), key(changedAt: 6),
+                key(debugFiles: [FileState(device: 1, inode: 2, changedAt: 5)]),
             ]
             for other in others { #expect(cache.value(for: other) == nil) }
             #expect(try self.cache(path, rules: 2).value(for: key()) == nil)
