@@ -107,7 +107,11 @@ public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
         pthread_mutex_lock(mutex)
         for (element, urgency) in elements { lanes[urgency].elements.append(element) }
         // Not every thread may take it.
-        if lanes.count > 1 || elements.count > 1 { pthread_cond_broadcast(arrived) } else { pthread_cond_signal(arrived) }
+        if lanes.count > 1 || elements.count > 1 {
+            pthread_cond_broadcast(arrived)
+        } else {
+            pthread_cond_signal(arrived)
+        }
         pthread_mutex_unlock(mutex)
     }
 

@@ -67,7 +67,8 @@ final class ProbePool: Sendable {
             for (job, progress) in progress {
                 guard let running = work.running[job] else { continue }
                 work.running[job]?.progress = progress
-                guard let progress, progress == running.progress else { continue }
+                // Where /proc does not say, its patience decides.
+                guard progress == nil || progress == running.progress else { continue }
                 work.running[job]?.isStuck = true
                 stuck.append(running.isUrgent)
             }
