@@ -70,13 +70,21 @@ let package = Package(
         .plugin(name: "EmbedFiles", capability: .buildTool(), dependencies: ["embed"]),
         .executableTarget(name: "embed"),
 
+        // What tests of several modules use.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: testing),
         .testTarget(name: "RenderingTests", dependencies: ["Rendering"], swiftSettings: testing),
         .testTarget(
-            name: "ELFImageTests", dependencies: ["ELFImage", "LibLZMA", "OS", "TLSLibraries"], swiftSettings: testing),
-        .testTarget(name: "CodeSearchTests", dependencies: ["CodeSearch", "ELFImage", "OS"], swiftSettings: testing),
-        .testTarget(name: "GoSymbolsTests", dependencies: ["GoSymbols", "ELFImage", "OS"], swiftSettings: testing),
+            name: "ELFImageTests", dependencies: ["ELFImage", "LibLZMA", "OS", "TLSLibraries", "TestSupport"],
+            swiftSettings: testing),
         .testTarget(
-            name: "TLSLibrariesTests", dependencies: ["TLSLibraries", "ELFImage", "OS"], swiftSettings: testing),
+            name: "CodeSearchTests", dependencies: ["CodeSearch", "ELFImage", "OS", "TestSupport"],
+            swiftSettings: testing),
+        .testTarget(
+            name: "GoSymbolsTests", dependencies: ["GoSymbols", "ELFImage", "OS", "TestSupport"],
+            swiftSettings: testing),
+        .testTarget(
+            name: "TLSLibrariesTests", dependencies: ["TLSLibraries", "ELFImage", "OS", "TestSupport"],
+            swiftSettings: testing),
         .testTarget(name: "ProcessesTests", dependencies: ["Processes", "OS"], swiftSettings: testing),
         .testTarget(
             name: "ContainersTests",
@@ -87,6 +95,6 @@ let package = Package(
             ], swiftSettings: testing),
         .testTarget(name: "TracingTests", dependencies: ["Tracing", "Processes", "OS"], swiftSettings: testing),
         // Not linked to: it is built so that the tests can run it.
-        .testTarget(name: "SniscopeTests", dependencies: ["sniscope"], swiftSettings: testing),
+        .testTarget(name: "SniscopeTests", dependencies: ["sniscope", "TestSupport"], swiftSettings: testing),
     ]
 )

@@ -1,5 +1,6 @@
 import ELFImage
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CodeSearch
@@ -44,7 +45,7 @@ struct Compiled {
     let symbols: [String: UInt64]
 
     init(_ source: String, compiler: String, _ options: [String]) throws {
-        (finding, symbols) = try Tool.withFolder { folder in
+        (finding, symbols) = try withFolder { folder in
             let (code, twin, stripped) = ("\(folder)/code.c", "\(folder)/twin.so", "\(folder)/stripped.so")
             try Data((Self.prelude + source).utf8).write(to: URL(filePath: code))
             let shared = options.contains("-no-pie") ? ["-nostartfiles", "-Wl,-e,use"] : ["-shared", "-fPIC"]

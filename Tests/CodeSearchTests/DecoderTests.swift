@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CodeSearch
@@ -57,7 +58,7 @@ struct DecoderTests {
             "needs clang, lld, and binutils for aarch64"),
         arguments: ["-O0", "-O2", "-Oz"])
     func arm64(_ level: String) throws {
-        try Tool.withFolder { folder in
+        try withFolder { folder in
             let object = "\(folder)/code.so"
             try Data(Self.source.utf8).write(to: URL(filePath: "\(folder)/code.c"))
             try Tool.run(

@@ -2,6 +2,7 @@ import ELFImage
 import Foundation
 import GoSymbols
 import OS
+import TestSupport
 import Testing
 
 /// A file, read as it is asked for.

@@ -1,23 +1,11 @@
 import ELFImage
 import Foundation
 import GoSymbols
+import TestSupport
 import Testing
 
 @Suite("Damaged and hostile Go programs", .having("/usr/lib/go-1.19/bin/go", "/usr/bin/cc"))
 struct HostileTableTests {
-    /// SplitMix64: the same numbers in every run.
-    private struct SeededGenerator: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var mixed = state
-            mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-            mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-            return mixed ^ mixed >> 31
-        }
-    }
-
     private static let pattern = "*/poll.(*FD).Read"
     private static let function = "internal/poll.(*FD).Read"
 

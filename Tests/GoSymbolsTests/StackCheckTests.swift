@@ -1,6 +1,7 @@
 import ELFImage
 import Foundation
 import GoSymbols
+import TestSupport
 import Testing
 
 @Suite("The check of the stack", .having("/usr/lib/go-1.19/bin/go"))

@@ -1,6 +1,7 @@
 import Foundation
 import OS
 import TLSLibraries
+import TestSupport
 import Testing
 
 /// BoringSSL as several compilers make it in many ways: what is found of it, against a twin with symbols.
@@ -58,7 +59,7 @@ struct CompilerMatrix: Decodable {
 
     static func withFolder(_ body: (String, [CompilerMatrix]) throws -> Void) throws {
         if let made { return try body(made, try variants(in: made)) }
-        try Fixture.withFolder { folder in
+        try TestSupport.withFolder { folder in
             try Tool.run(TruthTable.tests.appending(path: "tools/compile-matrix").path, sources, folder)
             try body(folder, try variants(in: folder))
         }

@@ -1,6 +1,8 @@
 import ELFImage
 import Foundation
+import OS
 import TLSLibraries
+import TestSupport
 import Testing
 
 @Suite("Functions by symbols that are kept apart")
@@ -44,7 +46,7 @@ struct DebugSymbolTests {
             __attribute__((visibility("default"))) int plugin(void *ssl, char *name)
             { return SSL_ctrl(ssl, 55, 0, name) + MY_set_host(ssl, name); }
             """
-        try Fixture.withFolder { folder in
+        try withFolder { folder in
             let path = folder + "/library.so"
             try Data(code.utf8).write(to: URL(filePath: path + ".c"))
             try _ = Tool.run(
@@ -105,6 +107,37 @@ struct DebugSymbolTests {
             let symbols = try files.search()
             #expect(symbols.place == nil)
             #expect(symbols.reasons.first?.contains("more than") == true)
+        }
+    }
+
+    @Test(
+        "Symbols that are installed after the file was searched are found, once",
+        .enabled(if: isPossible, "needs cc, binutils and xz"))
+    func installedLater() throws {
+        try withFiles { files in
+            let catalog = try LibraryCatalog.builtin
+            let folder = files.folder + "/cache"
+            let cache = try FindingCache(path: folder, catalog: catalog) { _ in nil }
+            let inspector = Inspector(catalog: catalog, cache: cache)
+            var isInstalled = false
+            func located() throws -> [Located] {
+                let stripped = try RegularFile(path: files.stripped)
+                let report = try inspector.searchLibraries(in: stripped, path: "/app/library.so") { path in
+                    isInstalled && path.contains("/.build-id/") ? try? RegularFile(path: files.debug) : nil
+                }
+                return report.libraries.flatMap(\.functions).map(\.located)
+            }
+            func results() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: folder).count }
+            // Of files that were changed just now nothing is kept.
+            Threads.sleep(milliseconds: 300)
+            #expect(try located() == [])
+            #expect(try results() == 1)
+            isInstalled = true
+            for _ in 1...2 { #expect(try located() == [.debuglink]) }
+            #expect(try results() == 2)
+            isInstalled = false
+            #expect(try located() == [])
+            #expect(try results() == 2)
         }
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import TLSLibraries
+import TestSupport
 import Testing
 
 @Suite("The example of symbols/README.md", .enabled(if: Fixture.canCompile, "needs clang and ld.lld"))
@@ -22,7 +23,7 @@ struct ExampleTests {
     private func compile(
         _ architecture: String, _ level: String, _ body: (UInt64, [AttachPoint], [AttachPoint]) throws -> Void
     ) throws {
-        try Fixture.withFolder { folder in
+        try withFolder { folder in
             // The host's headers do for both architectures.
             try Tool.run(
                 "clang", "--target=\(architecture)-linux-gnu", level, "-fPIC", "-shared", "-nostdlib", "-fuse-ld=lld",

@@ -1,6 +1,7 @@
 import ELFImage
 import Foundation
 import OS
+import TestSupport
 import Testing
 
 @testable import TLSLibraries
@@ -22,7 +23,7 @@ struct FileStateTests {
     @Test(
         "Each change of a file gives another state, times that are set back too", arguments: ["write", "touch", "move"])
     func changes(_ change: String) throws {
-        try Fixture.withFolder { folder in
+        try withFolder { folder in
             let path = folder + "/file"
             try Data([1, 2, 3]).write(to: URL(filePath: path))
             #expect(FileState(of: try RegularFile(path: path), below: nil) == nil, "it was changed just now")
@@ -45,7 +46,7 @@ struct FileStateTests {
 
     @Test("An overlay's file is the one below, where that is on a disk", .enabled(if: canMount, "needs root and mount"))
     func overlay() throws {
-        try Fixture.withFolder { folder in
+        try withFolder { folder in
             try Tool.run("mount", "-t", "tmpfs", "tmpfs", folder)
             defer { _ = try? Tool.run("umount", "-R", "-l", folder) }
             for name in ["lower", "upper", "work", "merged"] { try Tool.run("mkdir", "\(folder)/\(name)") }

@@ -1,24 +1,12 @@
 import ELFImage
 import Foundation
 import TLSLibraries
+import TestSupport
 import Testing
 
 /// Whoever owns a file that is inspected by root writes what he wants into it.
 @Suite("The search in damaged and hostile files", .enabled(if: Fixture.canCompile, "needs clang and ld.lld"))
 struct HostileSearchTests {
-    /// SplitMix64: the same numbers in every run.
-    private struct SeededGenerator: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var mixed = state
-            mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-            mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-            return mixed ^ mixed >> 31
-        }
-    }
-
     /// A library in which BoringSSL's function is found by what it contains.
     private static let code = """
         unsigned long strlen(const char *);

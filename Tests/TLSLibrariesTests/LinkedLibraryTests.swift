@@ -2,6 +2,7 @@ import ELFImage
 import Foundation
 import OS
 import TLSLibraries
+import TestSupport
 import Testing
 
 @Suite("Libraries that are linked into a program")
@@ -41,7 +42,7 @@ struct LinkedLibraryTests {
 
     /// The host's compiler and linker: what is linked is the distribution's own archive.
     private func withProgram(_ code: String, _ options: [String], _ body: (String) throws -> Void) throws {
-        try Fixture.withFolder { folder in
+        try withFolder { folder in
             let path = folder + "/program"
             try Data(code.utf8).write(to: URL(filePath: path + ".c"))
             try _ = Tool.run(["cc", "-w", "-O1", "-o", path, path + ".c"] + options)
@@ -151,7 +152,7 @@ struct LinkedLibraryTests {
             int SSL_set_tlsext_host_name(void *ssl, const char *name) { return ssl && name; }
             __attribute__((visibility("default"))) int plugin(void *ssl) { return SSL_set_tlsext_host_name(ssl, "x"); }
             """
-        try Fixture.withFolder { folder in
+        try withFolder { folder in
             let path = folder + "/plugin.so"
             try Fixture.compile(
                 code, to: path, ["--target=\(machine)-linux-gnu", "-fvisibility=hidden", "-fno-inline"])

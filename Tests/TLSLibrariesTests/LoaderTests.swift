@@ -2,6 +2,7 @@ import ELFImage
 import Foundation
 import OS
 import TLSLibraries
+import TestSupport
 import Testing
 
 @Suite("What a program loads at its start")
@@ -85,7 +86,7 @@ struct LoaderTests {
         "Search paths, variables and order follow the loader",
         .enabled(if: Fixture.canCompile, "clang or ld.lld is not installed"))
     func searchPaths() throws {
-        try Fixture.withFolder { folder in
+        try withFolder { folder in
             for name in ["a", "b", "env"] {
                 try FileManager.default.createDirectory(
                     atPath: "\(folder)/\(name)", withIntermediateDirectories: true)

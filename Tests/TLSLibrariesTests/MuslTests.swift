@@ -2,6 +2,7 @@ import ELFImage
 import Foundation
 import OS
 import TLSLibraries
+import TestSupport
 import Testing
 
 @Suite("What musl's loader finds", .enabled(if: Tool.isInstalled("musl-gcc"), "musl-gcc is not installed"))
@@ -20,7 +21,7 @@ struct MuslTests {
     private func withRoot(
         rpath: String? = nil, libraryIn folder: String, _ body: (String, @escaping NeededResolver.Opener) throws -> Void
     ) throws {
-        try Fixture.withFolder { root in
+        try withFolder { root in
             for name in ["app", "etc", folder] {
                 try FileManager.default.createDirectory(atPath: "\(root)/\(name)", withIntermediateDirectories: true)
             }

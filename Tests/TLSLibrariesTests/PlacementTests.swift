@@ -1,5 +1,6 @@
 import ELFImage
 import TLSLibraries
+import TestSupport
 import Testing
 
 @Suite("Recognising libraries and placing probes", .enabled(if: Fixture.canCompile, "clang or ld.lld is not installed"))
@@ -126,7 +127,7 @@ struct PlacementTests {
             let text = "const char text[] = \"OpenSSL 3.0.9\(end)\";\n"
             #expect(try onlyLibrary(Self.control + text).version == version, "\(end)")
         }
-        try Fixture.withFolder { folder in
+        try withFolder { folder in
             let crypto = "\(folder)/libcrypto-12ab.so.3"
             try Fixture.compile(text, to: crypto, ["-Wl,-soname,libcrypto-12ab.so.3"])
             let sibling = try Fixture.file(crypto)

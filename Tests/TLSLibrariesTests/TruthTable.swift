@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Real files, and the functions that are theirs: known from symbols, or from disassembly by hand.
@@ -60,7 +61,7 @@ struct TruthTable: Decodable {
         /// How the truth was established.
         let how: String
 
-        var path: String { "\(TruthTable.folder)/\(file)" }
+        var path: String { "\(TestFiles.root)/\(file)" }
         var testDescription: String { file }
 
         /// An update of Debian's changes the file: then only the number of functions is known.
@@ -69,11 +70,7 @@ struct TruthTable: Decodable {
 
     static let tests = URL(filePath: #filePath).appending(path: "../..").standardizedFileURL
 
-    static let folder =
-        ProcessInfo.processInfo.environment["SNISCOPE_TEST_FILES"]
-        ?? tests.appending(path: "../.build/test-files").standardizedFileURL.path
-
-    static let isFetched = FileManager.default.fileExists(atPath: folder) && Tool.isInstalled("sha256sum")
+    static let isFetched = FileManager.default.fileExists(atPath: TestFiles.root) && Tool.isInstalled("sha256sum")
 
     /// Rows of the table; empty, for a test that fails on it, if it can't be read.
     static let rows: [Row] = {

@@ -27,16 +27,8 @@ final class PostgresServer: Sendable {
     /// Waits until it listens.
     init(in workspace: Workspace) async throws {
         let identity = try await workspace.identity()
-        let program = try Program(["/usr/bin/python3", "-c", Self.script, identity.certificate, identity.key])
-        do {
-            port = try await wait("the port of the PostgreSQL server", program) {
-                program.output.all.first { $0.hasPrefix("port ") }.flatMap { Int($0.dropFirst("port ".count)) }
-            }
-        } catch {
-            program.stop()
-            throw error
-        }
-        self.program = program
+        (program, port) = try await Program.server(
+            ["/usr/bin/python3", "-c", Self.script, identity.certificate, identity.key], portBehind: "port ")
     }
 
     func stop() {

@@ -8,24 +8,32 @@ final class TLSServer: Sendable {
     /// Waits until it listens.
     init(in workspace: Workspace) async throws {
         let identity = try await workspace.identity()
-        let program = try Program([
-            "openssl", "s_server", "-www", "-accept", "127.0.0.1:0", "-cert", identity.certificate, "-key",
-            identity.key,
-        ])
-        do {
-            port = try await wait("the port of openssl s_server", program) {
-                let line = program.output.all.first { $0.hasPrefix("ACCEPT 127.0.0.1:") }
-                return line.flatMap { Int($0.dropFirst("ACCEPT 127.0.0.1:".count)) }
-            }
-        } catch {
-            program.stop()
-            throw error
-        }
-        self.program = program
+        (program, port) = try await Program.server(
+            [
+                "openssl", "s_server", "-www", "-accept", "127.0.0.1:0", "-cert", identity.certificate, "-key",
+                identity.key,
+            ], portBehind: "ACCEPT 127.0.0.1:")
     }
 
     func stop() {
         program.stop()
+    }
+}
+
+extension Program {
+    /// Starts a server, and waits until it says on which port it listens.
+    /// - Parameter prefix: What its line begins with.
+    static func server(_ command: [String], portBehind prefix: String) async throws -> (Program, port: Int) {
+        let program = try Program(command)
+        do {
+            let port = try await wait("the port of \(command[0])", program) {
+                program.output.all.first { $0.hasPrefix(prefix) }.flatMap { Int($0.dropFirst(prefix.count)) }
+            }
+            return (program, port)
+        } catch {
+            program.stop()
+            throw error
+        }
     }
 }
 

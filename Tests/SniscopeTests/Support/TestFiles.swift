@@ -1,18 +1,8 @@
 import Foundation
+import TestSupport
 import Testing
 
-/// Programs and libraries of other projects that a script fetches once, a folder for each package.
-enum TestFiles {
-    static let root =
-        ProcessInfo.processInfo.environment["SNISCOPE_TEST_FILES"]
-        ?? URL(filePath: #filePath).appending(path: "../../../../.build/test-files").standardizedFileURL.path
-
-    static func has(_ sets: [String]) -> Bool {
-        sets.allSatisfy { FileManager.default.fileExists(atPath: "\(root)/\($0)") }
-    }
-
-    static func folder(_ set: String) -> String { "\(root)/\(set)" }
-
+extension TestFiles {
     /// The only file of a set whose name begins so.
     static func file(_ name: String, of set: String) throws -> String {
         let files = FileManager.default.enumerator(atPath: folder(set))?.compactMap { $0 as? String } ?? []
