@@ -14,11 +14,21 @@ extension Threads {
     ///
     /// `body` holds no lock for long that others need: they would wait for a thread that gets no processor.
     public static func withLowPriority<Result>(_ body: () throws -> Result) rethrows -> Result {
+        try withNiceness(10, body)
+    }
+
+    /// Does `body` before most of what others want to do: a moment's work that is of no use later. Without CAP_SYS_NICE it
+    /// waits for its turn.
+    public static func withHighPriority<Result>(_ body: () throws -> Result) rethrows -> Result {
+        try withNiceness(-10, body)
+    }
+
+    private static func withNiceness<Result>(_ niceness: Int32, _ body: () throws -> Result) rethrows -> Result {
         let process = __priority_which_t(PRIO_PROCESS.rawValue)
         // 0: this thread.
-        let priority = getpriority(process, 0)
-        setpriority(process, 0, 10)
-        defer { setpriority(process, 0, priority) }
+        let before = getpriority(process, 0)
+        setpriority(process, 0, niceness)
+        defer { setpriority(process, 0, before) }
         return try body()
     }
 }

@@ -75,16 +75,22 @@ extension FileProber {
         case .path(let path, let depth):
             return [probe(path: path, depth)]
         case .container(let cgroup, let maker):
-            let resolution = containers.container(atCgroup: cgroup, madeBy: maker)
-            report(.container(cgroup: cgroup, resolution))
-            if let targets { return resolution.map { probe(targets, in: $0) } ?? [] }
-            // Without a bundle, what it maps is seen when it maps it.
-            guard preparesContainers, let bundle = resolution?.bundle else { return [] }
-            return prepare(bundle)
+            // Its program begins soon, whatever else wants the processors.
+            return Threads.withHighPriority { run(cgroup: cgroup, maker: maker, report) }
         case .root(let root, _):
             guard preparesContainers else { return [] }
             return Self.beside(root) { probe(LoadableFiles.container(root: $0).installed, root: $0, .symbols) }
         }
+    }
+
+    /// Finds out whose a control group is, and probes what the program of a container there will load.
+    private func run(cgroup: String, maker: Int32, _ report: (ProbeFinding) -> Void) -> [ProbeOutcome] {
+        let resolution = containers.container(atCgroup: cgroup, madeBy: maker)
+        report(.container(cgroup: cgroup, resolution))
+        if let targets { return resolution.map { probe(targets, in: $0) } ?? [] }
+        // Without a bundle, what it maps is seen when it maps it.
+        guard preparesContainers, let bundle = resolution?.bundle else { return [] }
+        return prepare(bundle)
     }
 
     /// - Returns: The file's own outcome first, then those of what it needs.
