@@ -105,11 +105,12 @@ static __always_inline void emit(struct scratch *scratch, struct task_struct *ta
 		count_lost(SNISCOPE_LOST_RING_FULL);
 }
 
-/* Linux 6.13 to at least 7.0 gives a program of type kprobe one stack for each CPU ("private stack"),
- * as if no two calls of it could be under way there (kernel/bpf/verifier.c, bpf_enable_priv_stack).
- * Uprobe programs can: they are preempted, and they sleep in touch(). The other call would then
- * overwrite this one's variables and spilled pointers. A program that has a tail call stays on its
- * thread's stack; the verifier removes this one, because it knows that `never` is false. */
+/* Linux 6.13 to at least 7.0 gives a program of type kprobe one stack for each CPU ("private
+ * stack"), as if no two calls of it could be under way there (kernel/bpf/verifier.c,
+ * bpf_enable_priv_stack). Uprobe programs can: they are preempted, and they sleep in touch(). The
+ * other call would then overwrite this one's variables and spilled pointers. A program that has a
+ * tail call stays on its thread's stack; the verifier removes this one, because it knows that
+ * `never` is false. */
 const volatile bool never;
 
 static __always_inline void keep_thread_stack(struct pt_regs *ctx)
