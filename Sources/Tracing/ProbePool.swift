@@ -20,10 +20,26 @@ final class ProbePool: Sendable {
         var isStuck = false
     }
 
+    /// Of a file system that has not answered yet, how many jobs are begun at once.
+    private static let mostUnanswered = 3
+
     private struct Work {
         var running: [UInt64: Running] = [:]
+        /// Devices whose files could be looked into.
+        var answering: Set<UInt64> = []
+        /// Jobs of other devices, beyond the first.
+        var waiting: [UInt64: [(UInt64, ProbeJob)]] = [:]
         var nextJob: UInt64 = 0
         var threads = 0
+    }
+
+    /// What becomes of a job that a thread has taken.
+    private enum Start {
+        case now
+        /// Its file system does not answer.
+        case never
+        /// Once its file system has answered.
+        case later
     }
 
     private let prober: FileProber
@@ -62,8 +78,9 @@ final class ProbePool: Sendable {
         let now = Clock.monotonic
         let suspects = work.withLock { $0.running.filter { $0.value.suspectAt < now && !$0.value.isStuck } }
         let progress = suspects.mapValues { Threads.Progress(of: $0.thread) }
-        let missing = work.withLock { work -> [Bool] in
+        let (missing, dropped) = work.withLock { work in
             var stuck: [Bool] = []
+            var dropped: [(UInt64, ProbeJob)] = []
             for (job, progress) in progress {
                 guard let running = work.running[job] else { continue }
                 work.running[job]?.progress = progress
@@ -71,9 +88,11 @@ final class ProbePool: Sendable {
                 guard progress == nil || progress == running.progress else { continue }
                 work.running[job]?.isStuck = true
                 stuck.append(running.isUrgent)
+                if let device = running.device { dropped += work.waiting.removeValue(forKey: device) ?? [] }
             }
-            return Array(stuck.prefix(max(Self.mostThreads - work.threads, 0)))
+            return (stuck.prefix(max(Self.mostThreads - work.threads, 0)), dropped)
         }
+        for (number, job) in dropped { report(.finished(number, job, [.vanished])) }
         for isForUrgent in missing { try startThread(isForUrgent: isForUrgent) }
     }
 
@@ -86,22 +105,48 @@ final class ProbePool: Sendable {
     private func startThread(isForUrgent: Bool) throws(SystemError) {
         work.withLock { $0.threads += 1 }
         try Threads.startApart(name: "probe") { [self] in
-            while let (number, job) = queue.take(urgencies: isForUrgent ? ProbeJob.pressingUrgencies : nil) {
-                let isHung = work.withLock { work in
-                    // One file system may hold as many threads as it has when it begins to hang, and no more.
-                    let isHung = job.device.map { device in
-                        work.running.values.contains { $0.isStuck && $0.device == device }
-                    }
-                    work.running[number] = Running(
-                        thread: Threads.identifier, device: job.device, isUrgent: isForUrgent,
-                        suspectAt: Clock.monotonic + job.patience)
-                    return isHung ?? false
+            taking: while let (number, job) = queue.take(urgencies: isForUrgent ? ProbeJob.pressingUrgencies : nil) {
+                switch begin(number, job, isForUrgent) {
+                case .later: continue
+                case .never: report(.finished(number, job, [.vanished]))
+                case .now:
+                    report(.finished(number, job, prober.run(job) { report(.finding($0)) }))
+                    if end(number, job) { break taking }
                 }
-                report(.finished(number, job, isHung ? [.vanished] : prober.run(job) { report(.finding($0)) }))
-                let isReplaced = work.withLock { $0.running.removeValue(forKey: number)?.isStuck == true }
-                if isReplaced { break }
             }
             work.withLock { $0.threads -= 1 }
         }
+    }
+
+    private func begin(_ number: UInt64, _ job: ProbeJob, _ isForUrgent: Bool) -> Start {
+        work.withLock { work in
+            if let device = job.device {
+                let others = work.running.values.filter { $0.device == device }
+                // One file system may hold as many threads as it has when it begins to hang, and no more; one that never
+                // answered, few. A disk's answers: its major number is not 0.
+                if others.contains(where: \.isStuck) { return .never }
+                if device >> 20 == 0, others.count >= Self.mostUnanswered, !work.answering.contains(device) {
+                    work.waiting[device, default: []].append((number, job))
+                    return .later
+                }
+            }
+            work.running[number] = Running(
+                thread: Threads.identifier, device: job.device, isUrgent: isForUrgent,
+                suspectAt: Clock.monotonic + job.patience)
+            return .now
+        }
+    }
+
+    /// - Returns: Whether another thread has taken this one's place.
+    private func end(_ number: UInt64, _ job: ProbeJob) -> Bool {
+        let (isReplaced, resumed) = work.withLock { work in
+            if let device = job.device { work.answering.insert(device) }
+            return (
+                work.running.removeValue(forKey: number)?.isStuck == true,
+                job.device.flatMap { work.waiting.removeValue(forKey: $0) } ?? []
+            )
+        }
+        if !resumed.isEmpty { queue.put(resumed.map { (element: $0, urgency: $0.1.urgency) }) }
+        return isReplaced
     }
 }

@@ -6,7 +6,7 @@ import Testing
 struct DockerClientTests {
     private func failure(_ answer: String?) async throws -> DockerError {
         let daemon = try await FakeDaemon(answer: answer)
-        let client = DockerClient(socket: daemon.socket, timeout: .milliseconds(answer == nil ? 100 : 20_000))
+        let client = DockerClient(socket: daemon.socket, timeout: .milliseconds(answer == nil ? 100 : 300_000))
         let error = await #expect(throws: DockerError.self) { try await client.list() }
         await daemon.stop()
         return try #require(error)
@@ -18,7 +18,7 @@ struct DockerClientTests {
             answer: http(
                 #"[{"Id":"abc","Names":["/other/alias","/web"],"Image":"nginx","Labels":null},{"Id":"0123456789abcdef"}]"#
             ))
-        let containers = try await DockerClient(socket: daemon.socket).list()
+        let containers = try await DockerClient(socket: daemon.socket, timeout: .seconds(300)).list()
         #expect(
             containers == [
                 Container(runtime: .docker, id: "abc", name: "web", imageName: "nginx"),
