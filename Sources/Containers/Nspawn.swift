@@ -23,8 +23,8 @@ public struct NspawnRuntime: ContainerRuntime {
             let children = try ProcessChildren()
             let pids = Set(processes.map(\.pid))
             for process in processes {
-                // What it forks on its way to the container still looks like it.
-                if let parent = try? ProcessStatus(pid: process.pid).parent, pids.contains(parent) { continue }
+                // What one forks on its way to the container still looks like it, and ends soon.
+                guard let parent = try? ProcessStatus(pid: process.pid).parent, !pids.contains(parent) else { continue }
                 guard let asked = Self.machineName(process) else { continue }
                 let initPid = children.container(of: process.pid)
                 let cgroup = initPid.flatMap { ProcessChildren.cgroup(of: $0, .nspawn) }
