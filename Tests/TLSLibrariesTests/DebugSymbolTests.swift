@@ -129,7 +129,12 @@ struct DebugSymbolTests {
             }
             func results() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: folder).count }
             // Of files that were changed just now nothing is kept.
-            Threads.sleep(milliseconds: 300)
+            for path in [files.stripped, files.debug] {
+                let deadline = Date.now + 10
+                while FileState(of: try RegularFile(path: path), below: nil) == nil, Date.now < deadline {
+                    Threads.sleep(milliseconds: 10)
+                }
+            }
             #expect(try located() == [])
             #expect(try results() == 1)
             isInstalled = true
