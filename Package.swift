@@ -28,8 +28,7 @@ let package = Package(
         .executableTarget(
             name: "sniscope",
             dependencies: [
-                "Tracing", "Rendering", "Containers", "Processes", "TLSLibraries", "ELFImage", "LibBPF",
-                "OS",
+                "Tracing", "Rendering", "Containers", "Processes", "TLSLibraries", "ELFImage", "LibBPF", "OS",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
