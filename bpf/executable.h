@@ -52,8 +52,8 @@ static __always_inline bool cursor_settle(struct path_cursor *cursor)
 }
 
 /* Appends the path's components at `offset` of `tail`, from the last to the first. The verifier
- * does not relate an offset to the room behind it: `tail` is larger than `capacity` by one
- * component. */
+ * does not relate an offset to the room behind it: `tail` is larger than `capacity`, which is a
+ * power of two, by one component. */
 static __always_inline struct executable_tail write_executable(struct task_struct *task, char *tail,
 							       __u32 offset, __u32 capacity)
 {
@@ -64,17 +64,21 @@ static __always_inline struct executable_tail write_executable(struct task_struc
 	cursor_start(&cursor, task);
 	for (int i = 0; i < SNISCOPE_EXE_COMPONENTS; i++) {
 		struct dentry *dentry;
+		const unsigned char *name;
+		__u64 place;
 		long length;
 
 		if (!cursor_settle(&cursor)) {
 			result.truncated = false;
 			break;
 		}
-		if (offset > capacity)
+		if (offset >= capacity)
 			break;
 		dentry = cursor.dentry;
-		length = bpf_probe_read_kernel_str(tail + offset, SNISCOPE_EXE_CAPACITY,
-						   BPF_CORE_READ(dentry, d_name.name));
+		name = BPF_CORE_READ(dentry, d_name.name);
+		place = offset;
+		LIMIT_BITS(place, capacity - 1);
+		length = bpf_probe_read_kernel_str(tail + place, SNISCOPE_EXE_CAPACITY, name);
 		if (length <= 0)
 			break;
 		offset += length;

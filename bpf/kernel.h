@@ -14,6 +14,11 @@
 #define EFAULT	  14
 #define PAGE_SIZE 4096
 
+/* Cuts the value to the bits of a constant mask in the register where it is used. clang may compare
+ * one copy of a value and use another; verifiers up to Linux 6.1 do not know then that both are
+ * bounded. */
+#define LIMIT_BITS(value, mask) asm volatile("%0 &= %1" : "+r"(value) : "i"(mask))
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct qstr {

@@ -41,8 +41,7 @@ static __always_inline long read_once(char *name, const void *address, __u32 len
 		return bpf_probe_read_user_str(name, SNISCOPE_NAME_CAPACITY, address);
 	if (length > SNISCOPE_NAME_CAPACITY - 1)
 		length = SNISCOPE_NAME_CAPACITY - 1;
-	/* The compare above is lost when clang keeps another copy of the value. */
-	asm volatile("%0 &= 0xff" : "+r"(length));
+	LIMIT_BITS(length, SNISCOPE_NAME_CAPACITY - 1);
 	result = bpf_probe_read_user(name, length, address);
 	return result ? result : length;
 }

@@ -47,9 +47,15 @@ struct {
 
 static __always_inline struct scratch *take_scratch(void)
 {
-	for (__u32 slot = 0; slot < SCRATCH_SLOTS; slot++) {
-		struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
+	for (__u32 i = 0; i < SCRATCH_SLOTS; i++) {
+		struct scratch *scratch;
+		__u32 slot;
 
+		/* A counter that lies on the stack for the helper to read is lost by verifiers up
+		 * to Linux 6.12: they see an endless loop. */
+		asm volatile("" : "+r"(i));
+		slot = i;
+		scratch = bpf_map_lookup_elem(&scratches, &slot);
 		if (scratch && !__sync_lock_test_and_set(&scratch->taken, 1))
 			return scratch;
 	}
