@@ -3,9 +3,9 @@
 #include "kernel.h"
 #include "abi/events.h"
 #include "arguments.h"
-#include "executable.h"
 #include "filters.h"
 #include "name.h"
+#include "path.h"
 #include "user_namespace.h"
 
 struct {
@@ -35,7 +35,7 @@ struct scratch {
 	__u32 taken;
 	__u32 padding;
 	struct sniscope_server_name record;
-	char tail[TAIL_CAPACITY + SNISCOPE_EXE_CAPACITY];
+	char tail[TAIL_CAPACITY + SNISCOPE_COMPONENT_CAPACITY];
 };
 
 struct {
@@ -73,7 +73,9 @@ static __always_inline void emit(struct scratch *scratch, struct task_struct *ta
 	struct task_struct *parent = BPF_CORE_READ(leader, real_parent, group_leader);
 	struct nsproxy *namespaces = BPF_CORE_READ(task, nsproxy);
 	struct user_namespace *users = BPF_CORE_READ(task, cred, user_ns);
-	struct executable_tail executable;
+	struct file *file = BPF_CORE_READ(task, mm, exe_file);
+	struct path_cursor cursor;
+	struct path_tail executable;
 	__u32 size;
 
 	record->type = SNISCOPE_SERVER_NAME;
@@ -100,7 +102,9 @@ static __always_inline void emit(struct scratch *scratch, struct task_struct *ta
 	name_length &= SNISCOPE_NAME_CAPACITY - 1;
 	record->name_length = name_length;
 	bpf_probe_read_kernel(scratch->tail, name_length, name);
-	executable = write_executable(task, scratch->tail, name_length, TAIL_CAPACITY);
+	cursor_start(&cursor, task, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt));
+	executable = write_path(&cursor, scratch->tail, name_length, TAIL_CAPACITY,
+				SNISCOPE_EXE_COMPONENTS);
 	record->exe_length = executable.length;
 	record->flags = flags | (executable.truncated ? SNISCOPE_EXE_TRUNCATED : 0);
 

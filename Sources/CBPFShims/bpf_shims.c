@@ -24,31 +24,38 @@ static pthread_mutex_t log_mutex = PTHREAD_MUTEX_INITIALIZER;
 static char log_text[64 << 10];
 static size_t log_length;
 
+// Keeps the end of what does not fit: the verifier's verdict is the last it says.
+static void keep(const char *text, size_t length)
+{
+	if (length > sizeof(log_text)) {
+		text += length - sizeof(log_text);
+		length = sizeof(log_text);
+	}
+	pthread_mutex_lock(&log_mutex);
+	if (log_length + length > sizeof(log_text)) {
+		size_t kept = sizeof(log_text) - length;
+
+		memmove(log_text, log_text + log_length - kept, kept);
+		log_length = kept;
+	}
+	memcpy(log_text + log_length, text, length);
+	log_length += length;
+	pthread_mutex_unlock(&log_mutex);
+}
+
 static int capture(enum libbpf_print_level level, const char *format, va_list arguments)
 {
-	char line[16 << 10];
+	char *text;
 	int length;
 
 	if (level == LIBBPF_DEBUG)
 		return 0;
-	length = vsnprintf(line, sizeof(line), format, arguments);
+	// The verifier's log comes in one piece of up to 16 MB.
+	length = vasprintf(&text, format, arguments);
 	if (length < 0)
 		return 0;
-	if ((size_t)length >= sizeof(line))
-		length = sizeof(line) - 1;
-	pthread_mutex_lock(&log_mutex);
-	if (log_length + (size_t)length > sizeof(log_text)) {
-		// The end tells why: keep it.
-		size_t keep = sizeof(log_text) - (size_t)length;
-
-		if (keep > log_length)
-			keep = log_length;
-		memmove(log_text, log_text + log_length - keep, keep);
-		log_length = keep;
-	}
-	memcpy(log_text + log_length, line, (size_t)length);
-	log_length += (size_t)length;
-	pthread_mutex_unlock(&log_mutex);
+	keep(text, (size_t)length);
+	free(text);
 	return length;
 }
 
@@ -124,29 +131,81 @@ int sniscope_link_uprobe_perf(int program, uint32_t event_type, const char *path
 	return link < 0 ? -1 : link;
 }
 
-int sniscope_probe_uprobe_multi(void)
+// Loads a program of type kprobe that does nothing but `first` before it ends.
+static int load_smallest(const struct bpf_insn *first, size_t count,
+			 const struct bpf_prog_load_opts *options)
 {
-	struct bpf_insn instructions[] = {
+	struct bpf_insn instructions[8];
+	const struct bpf_insn end[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
+
+	if (count)
+		memcpy(instructions, first, count * sizeof(*first));
+	memcpy(instructions + count, end, sizeof(end));
+	return bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", instructions, count + 2, options);
+}
+
+// What the load of a program that needs a feature says of the kernel; closes the program.
+static int answer(int program)
+{
+	if (program >= 0)
+		close(program);
+	errno = program < 0 ? -program : 0;
+	return program >= 0 ? 1 : program == -EINVAL ? 0 : -1;
+}
+
+int sniscope_probe_uprobe_multi(void)
+{
 	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = ATTACH_TYPE_UPROBE_MULTI);
 	uint64_t offset = 0;
 	int program, link, error;
 
-	program = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", instructions, 2, &options);
-	if (program < 0) {
-		errno = -program;
-		return program == -EINVAL ? 0 : -1;
-	}
-	// A folder can't be probed: a kernel that knows the link type says EBADF, one that doesn't
-	// EINVAL.
+	program = load_smallest(NULL, 0, &options);
+	if (program < 0)
+		return answer(program);
+	// A directory can't be probed: a kernel that knows the link type says EBADF, one that
+	// doesn't EINVAL.
 	link = sniscope_link_uprobe_multi(program, "/", &offset, NULL, 1);
 	error = errno;
 	if (link >= 0)
 		close(link);
 	close(program);
 	return link < 0 && error == EBADF;
+}
+
+int sniscope_probe_sleepable_uprobe(void)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .prog_flags = BPF_F_SLEEPABLE);
+
+	return answer(load_smallest(NULL, 0, &options));
+}
+
+int sniscope_probe_kernel_read(void)
+{
+	// bpf_probe_read_kernel(stack, 8, 0): a read of address 0 fails when it runs, not here.
+	const struct bpf_insn read[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_1, .src_reg = BPF_REG_10 },
+		{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_1, .imm = -8 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = 8 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_3 },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_probe_read_kernel },
+	};
+
+	return answer(load_smallest(read, sizeof(read) / sizeof(read[0]), NULL));
+}
+
+// Not inlined and not merged with another function: a uprobe is to find it by its address.
+__attribute__((noinline, used)) int sniscope_uprobe_target(int value)
+{
+	asm volatile("" : "+r"(value));
+	return value;
+}
+
+uintptr_t sniscope_uprobe_target_address(void)
+{
+	return (uintptr_t)sniscope_uprobe_target;
 }
 
 static int64_t now_milliseconds(void)

@@ -8,11 +8,13 @@
 #include <signal.h>
 #include <linux/capability.h>
 #include <linux/mount.h>
+#include <linux/netlink.h>
 #include <linux/openat2.h>
 #include <linux/perf_event.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -88,14 +90,60 @@ uint64_t sniscope_perf_tail(const void *control_page)
 	return ((const struct perf_event_mmap_page *)control_page)->data_tail;
 }
 
-uint64_t sniscope_capabilities(void)
+static int capabilities(int call, struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3])
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+
+	return (int)syscall(call, &header, data);
+}
+
+uint64_t sniscope_capabilities(void)
+{
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
 
-	if (syscall(SYS_capget, &header, data) != 0)
+	if (capabilities(SYS_capget, data) != 0)
 		return 0;
 	return (uint64_t)data[1].effective << 32 | data[0].effective;
+}
+
+int sniscope_keep_capabilities(uint64_t kept)
+{
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (capabilities(SYS_capget, data) != 0)
+		return -1;
+	for (int word = 0; word < _LINUX_CAPABILITY_U32S_3; word++) {
+		data[word].effective &= (uint32_t)(kept >> (32 * word));
+		data[word].permitted &= (uint32_t)(kept >> (32 * word));
+	}
+	return capabilities(SYS_capset, data);
+}
+
+int sniscope_open_device_events(void)
+{
+	// Group 1 is the kernel's own; udev's messages are in group 2.
+	const struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = 1 };
+	int descriptor = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+				NETLINK_KOBJECT_UEVENT);
+	int error;
+
+	if (descriptor < 0 ||
+	    bind(descriptor, (const struct sockaddr *)&address, sizeof(address)) == 0)
+		return descriptor;
+	error = errno;
+	close(descriptor);
+	errno = error;
+	return -1;
+}
+
+ssize_t sniscope_receive_device_event(int descriptor, void *buffer, size_t capacity)
+{
+	struct sockaddr_nl sender;
+	socklen_t length = sizeof(sender);
+	ssize_t size = recvfrom(descriptor, buffer, capacity, 0, (struct sockaddr *)&sender, &length);
+
+	// Root can send to this group too.
+	return size > 0 && sender.nl_pid != 0 ? 0 : size;
 }
 
 int sniscope_thread_id(void)

@@ -6,21 +6,33 @@ public struct BPFError: Error, Sendable, CustomStringConvertible {
     public let operation: String
     /// The `errno` value.
     public let code: Int32
-    /// The last lines of libbpf's and the verifier's words; empty where they had none.
-    public let log: String
+    /// nil where it was not the verifier that refused.
+    public let verifier: VerifierLog?
+    /// The last that libbpf said, where the verifier said nothing.
+    private let log: String
 
     init(_ operation: String, code: Int32) {
         self.operation = operation
         self.code = abs(code)
-        self.log = BPFLog.take(lines: 12)
+        let lines = BPFLog.take()
+        verifier = VerifierLog(lines)
+        log = lines.suffix(4).joined(separator: "\n")
     }
 
-    public var isInvalidArgument: Bool { code == EINVAL }
-    public var isNotPermitted: Bool { code == EPERM || code == EACCES }
-    public var isUnsupported: Bool { code == EOPNOTSUPP || code == ENOSYS || code == 524 }
+    public var isNotPermitted: Bool { (code == EPERM || code == EACCES) && verifier == nil }
+    public var isUnsupported: Bool { code == EOPNOTSUPP || code == ENOSYS || code == 524 || verifier != nil }
 
-    public var description: String {
+    /// One line: what was tried and why it failed.
+    public var summary: String {
         let reason = "cannot \(operation): \(describe(errno: code))"
-        return log.isEmpty ? reason : reason + "\n" + log
+        guard let verifier else { return reason }
+        return "\(reason). The kernel's verifier refuses \(verifier.program): \(verifier.verdict)"
+    }
+
+    /// The summary, and on further lines what led to it.
+    public var description: String {
+        guard let verifier else { return log.isEmpty ? summary : "\(summary)\n\(log)" }
+        let omitted = verifier.omitted > 0 ? ["(\(verifier.omitted) lines left out)"] : []
+        return ([summary] + omitted + verifier.context + [verifier.verdict]).joined(separator: "\n")
     }
 }

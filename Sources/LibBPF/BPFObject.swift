@@ -49,6 +49,19 @@ public final class BPFObject {
         guard code == 0 else { throw BPFError("size the map \(name)", code: code) }
     }
 
+    /// Has the kernel allocate all entries of the hash maps at once, before `load`. Below Linux 6.1 it refuses others in
+    /// programs that may sleep, and warns of them in its log where programs trace (kernel commit 02cc5aa29e8c).
+    public func preallocateHashMaps() throws(BPFError) {
+        var map = bpf_object__next_map(object, nil)
+        while let current = map {
+            if bpf_map__type(current) == BPF_MAP_TYPE_HASH {
+                let code = bpf_map__set_map_flags(current, bpf_map__map_flags(current) & ~UInt32(BPF_F_NO_PREALLOC))
+                guard code == 0 else { throw BPFError("prepare the map", code: code) }
+            }
+            map = bpf_object__next_map(object, current)
+        }
+    }
+
     /// Sets a `const volatile` variable, before `load`.
     public func setConstant<Value: BitwiseCopyable>(_ name: String, _ value: Value, at index: Int = 0) throws(BPFError)
     {
@@ -86,17 +99,37 @@ public final class BPFObject {
         BPFMap(name: name, descriptor: bpf_map__fd(try map(name)))
     }
 
-    /// Reads a global variable of the loaded programs.
+    /// Attaches a program of the section "fentry/…" to the kernel's function (Linux 5.5, where it is built with ftrace).
+    public func attachTracing(program name: String) throws(BPFError) -> BPFLink {
+        let descriptor = bpf_raw_tracepoint_open(nil, try descriptor(ofProgram: name))
+        guard descriptor >= 0 else { throw BPFError("attach the program \(name)", code: errno) }
+        return BPFLink(descriptor: descriptor)
+    }
+
+    /// How many calls of a loaded program the kernel has left out, because another was under way on the processor
+    /// (Linux 5.12).
+    public func recursionMisses(ofProgram name: String) throws(BPFError) -> UInt64 {
+        var info = bpf_prog_info()
+        var size = UInt32(MemoryLayout<bpf_prog_info>.size)
+        let code = bpf_obj_get_info_by_fd(try descriptor(ofProgram: name), &info, &size)
+        guard code == 0 else { throw BPFError("ask about the program \(name)", code: code) }
+        return info.recursion_misses
+    }
+
+    /// Reads a global variable of the loaded programs, as it is in the kernel.
     public func read<Value: BitwiseCopyable>(_ name: String, as: Value.Type) throws(BPFError) -> [Value] {
         let place = try variable(name, section: ".bss")
         let count = place.size / MemoryLayout<Value>.stride
-        var size = 0
-        // libbpf maps .bss into this process.
-        guard let data = bpf_map__initial_value(place.map, &size), place.offset + place.size <= size else {
-            throw BPFError("read the variable \(name)", code: ERANGE)
-        }
-        return (0..<count).map { index in
-            data.loadUnaligned(fromByteOffset: place.offset + index * MemoryLayout<Value>.stride, as: Value.self)
+        let size = Int(bpf_map__value_size(place.map))
+        guard place.offset + place.size <= size else { throw BPFError("read the variable \(name)", code: ERANGE) }
+        // By a system call: libbpf 1.1 has no mapping of it, its bpf_map__initial_value is what the object file says.
+        return try withUnsafeTemporaryAllocation(byteCount: size, alignment: 8) { data throws(BPFError) in
+            var key: UInt32 = 0
+            let code = bpf_map_lookup_elem(bpf_map__fd(place.map), &key, data.baseAddress)
+            guard code == 0 else { throw BPFError("read the variable \(name)", code: code) }
+            return (0..<count).map { index in
+                data.loadUnaligned(fromByteOffset: place.offset + index * MemoryLayout<Value>.stride, as: Value.self)
+            }
         }
     }
 

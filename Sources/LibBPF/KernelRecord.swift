@@ -5,6 +5,7 @@ internal import Glibc
 public enum KernelRecord: Sendable {
     case serverName(ServerNameRecord)
     case cgroup(CgroupRecord)
+    case mapping(MappingRecord)
 
     /// nil for bytes that no program of ours writes.
     init?(_ bytes: UnsafeRawBufferPointer) {
@@ -19,6 +20,9 @@ public enum KernelRecord: Sendable {
         case UInt32(SNISCOPE_CGROUP_REMOVED.rawValue):
             guard let record = CgroupRecord(bytes, isCreated: false) else { return nil }
             self = .cgroup(record)
+        case UInt32(SNISCOPE_FILE_MAPPED.rawValue):
+            guard let record = MappingRecord(bytes) else { return nil }
+            self = .mapping(record)
         default:
             return nil
         }
@@ -126,6 +130,38 @@ public struct CgroupRecord: Sendable {
         pid = raw.pid
         comm = text(bytes, start - Int(SNISCOPE_COMM_LENGTH), Int(SNISCOPE_COMM_LENGTH))
         path = String(decoding: bytes[start..<(start + Int(raw.path_length))], as: UTF8.self)
+    }
+}
+
+/// A process that has mapped a file executable.
+public struct MappingRecord: Sendable {
+    public let pid: UInt32
+    /// CLOCK_MONOTONIC, nanoseconds.
+    public let time: UInt64
+    public let start: UInt64
+    public let end: UInt64
+    /// As /proc/PID/maps shows it: major << 20 | minor.
+    public let device: UInt64
+    public let inode: UInt64
+    /// As the process sees it.
+    public let path: String
+    /// `path` begins in the middle.
+    public let isPathTruncated: Bool
+
+    init?(_ bytes: UnsafeRawBufferPointer) {
+        let header = MemoryLayout<sniscope_file_mapped>.size
+        guard bytes.count >= header else { return nil }
+        let raw = bytes.loadUnaligned(as: sniscope_file_mapped.self)
+        let end = header + Int(raw.path_length)
+        guard end <= bytes.count else { return nil }
+        pid = raw.pid
+        time = raw.time
+        start = raw.start
+        self.end = raw.end
+        device = raw.device
+        inode = raw.inode
+        path = LibBPF.path(reversed: bytes[header..<end])
+        isPathTruncated = raw.path_truncated != 0
     }
 }
 

@@ -19,15 +19,6 @@ public enum UprobeMethod: String, Sendable, CaseIterable {
     case multi
     /// One perf event for each place; needs CAP_SYS_ADMIN.
     case perf
-
-    /// True where the kernel has uprobe_multi links.
-    /// - Throws: `BPFError` where even asking is not allowed.
-    public static func isMultiSupported() throws(BPFError) -> Bool {
-        BPFLog.capture()
-        let answer = sniscope_probe_uprobe_multi()
-        guard answer >= 0 else { throw BPFError("ask for uprobe_multi", code: errno) }
-        return answer == 1
-    }
 }
 
 /// A loaded uprobe program that can be attached to files, from any thread.
@@ -64,4 +55,10 @@ public struct UprobeProgram: Sendable {
             return links
         }
     }
+}
+
+/// A function of this program that nobody calls: whether uprobes can be attached is tried on it.
+public enum UprobeTarget {
+    /// Where it lies in this process's memory.
+    public static var address: UInt64 { UInt64(sniscope_uprobe_target_address()) }
 }

@@ -7,14 +7,17 @@ public enum Host {
     public static var userID: UInt32 { getuid() }
     public static var isRoot: Bool { geteuid() == 0 }
 
-    /// Effective capabilities, one bit each, numbered as in linux/capability.h.
-    public static var capabilities: UInt64 { sniscope_capabilities() }
-
     /// "6.18.44".
     public static var kernelRelease: String {
         var name = utsname()
         uname(&name)
         return field(&name.release)
+    }
+
+    /// The kernel's major and minor version; nil where its release begins with no numbers.
+    public static var kernelVersion: (Int, Int)? {
+        let numbers = kernelRelease.split { !$0.isNumber }.prefix(2).compactMap { Int($0) }
+        return numbers.count == 2 ? (numbers[0], numbers[1]) : nil
     }
 
     /// "x86_64", "aarch64".

@@ -13,35 +13,89 @@ public struct ExecutableMapping: Sendable {
     public let inode: UInt64
     /// As the process sees it.
     public let path: String
+
+    public init(
+        pid: UInt32, time: Int64, start: UInt64, end: UInt64, device: UInt64, inode: UInt64, path: String
+    ) {
+        self.pid = pid
+        self.time = time
+        self.start = start
+        self.end = end
+        self.device = device
+        self.inode = inode
+        self.path = path
+    }
+}
+
+/// Mappings that went unreported.
+public struct MappingGap: Sendable {
+    /// How many reports the kernel had to drop.
+    public var dropped: UInt64
+    /// A CPU came online: what was mapped there before it was watched is not known.
+    public var isCPUNew: Bool
+
+    public init(dropped: UInt64 = 0, isCPUNew: Bool = false) {
+        self.dropped = dropped
+        self.isCPUNew = isCPUNew
+    }
 }
 
 /// Reports every executable file mapping on the host, from a perf event on each CPU. Unlike a tracepoint on mmap(2),
 /// which makes each system call of each process slower while it is on, it costs only those that map something.
 /// For one thread.
 public final class MappingMonitor {
-    private let rings: [PerfRing]
+    private var rings: [Int32: PerfRing] = [:]
+    private let poller: Poller
+    /// nil where the kernel sends none.
+    private let cpuEvents: CPUEvents?
 
-    /// - Throws: `SystemError` where the kernel refuses (CAP_PERFMON).
+    private static let cpuEventsTag = UInt32.max
+
+    /// - Throws: `SystemError` where the kernel refuses (CAP_PERFMON; CAP_SYS_ADMIN where kernel.perf_event_paranoid is
+    ///   above 2 on Debian and Ubuntu).
     public init() throws(SystemError) {
-        var rings: [PerfRing] = []
-        for cpu in 0..<Int32(sysconf(Int32(_SC_NPROCESSORS_CONF))) {
-            do throws(SystemError) {
-                rings.append(try PerfRing(cpu: cpu))
-            } catch {
-                // ENODEV: this CPU is off.
-                guard error.code == ENODEV else { throw error }
-            }
-        }
-        self.rings = rings
+        poller = try Poller()
+        // Before the list is read: a CPU that comes meanwhile is opened twice, not never.
+        cpuEvents = try? CPUEvents()
+        if let cpuEvents { try poller.add(cpuEvents.descriptor, tag: Self.cpuEventsTag) }
+        for cpu in try CPUEvents.online() { try watch(cpu) }
     }
 
     /// Readable when there is something to `drain`.
-    public var descriptors: [Int32] { rings.map { $0.event.number } }
+    public var descriptor: Int32 { poller.descriptor }
 
     /// Hands over all that has come.
-    /// - Returns: How many reports the kernel had to drop since the last call.
-    public func drain(_ deliver: (ExecutableMapping) -> Void) -> UInt64 {
-        rings.reduce(0) { $0 + $1.drain(deliver) }
+    /// - Returns: What went unreported since the last call.
+    public func drain(_ deliver: (ExecutableMapping) -> Void) -> MappingGap {
+        var gap = MappingGap()
+        for ring in rings.values { gap.dropped += ring.drain(deliver) }
+        for event in cpuEvents?.take() ?? [] {
+            // What a CPU reported before it went offline was read above. Its event is dead, also once it is back.
+            switch event {
+            case .offline(let cpu):
+                rings[cpu] = nil
+            case .online(let cpu):
+                gap.isCPUNew = true
+                rings[cpu] = nil
+                try? watch(cpu)
+            case .missed:
+                gap.isCPUNew = true
+                rings = [:]
+                for cpu in (try? CPUEvents.online()) ?? [] { try? watch(cpu) }
+            }
+        }
+        return gap
+    }
+
+    private func watch(_ cpu: Int32) throws(SystemError) {
+        do throws(SystemError) {
+            let ring = try PerfRing(cpu: cpu)
+            try poller.add(ring.event.number, tag: UInt32(cpu))
+            rings[cpu] = ring
+        } catch {
+            // ENODEV: it has gone offline meanwhile.
+            guard error.code == ENODEV else { throw error }
+        }
     }
 }
 

@@ -9,6 +9,9 @@ public struct Poller: ~Copyable {
         epoll = try Descriptor(adopting: epoll_create1(Int32(EPOLL_CLOEXEC)), "create", "an epoll instance")
     }
 
+    /// Readable when one of those that are watched is: for another poller.
+    public var descriptor: Int32 { epoll.number }
+
     /// Watches `descriptor` for input; `tag` names it in what `wait` returns. The caller keeps it open.
     public func add(_ descriptor: Int32, tag: UInt32) throws(SystemError) {
         var event = epoll_event()

@@ -34,8 +34,9 @@ public final class ContainerWatch {
     private var reportedLosses: UInt64 = 0
 
     /// Begins to watch.
-    /// - Throws: `BPFError`, `SystemError`.
+    /// - Throws: `HostLimitation`, `BPFError`, `SystemError`.
     public init() throws {
+        try HostRequirement.checkAll()
         // First: what comes from here on is reported, what was there before is listed.
         let program = try CgroupProgram()
         let mailbox = try Mailbox<Message>()

@@ -82,7 +82,7 @@ final class EventLoop {
         try poller.add(ring.descriptor, tag: Tag.records)
         try poller.add(mailbox.descriptor, tag: Tag.mailbox)
         try pacer.add(mailbox.descriptor, tag: Tag.mailbox)
-        for descriptor in probes.descriptors {
+        if let descriptor = probes.descriptor {
             try poller.add(descriptor, tag: Tag.mappings)
             try pacer.add(descriptor, tag: Tag.mappings)
         }
@@ -193,6 +193,9 @@ final class EventLoop {
                 case .job(let job): probes.submit(job)
                 case .ended(let key): probes.ended(container: key)
                 }
+            case .mapping:
+                // These come by a ring buffer of their own.
+                break
             }
             guard count % Self.batchSize == 0 else { return true }
             // The reader begins while the rest is read; what it has no room for waits in the ring.
@@ -291,6 +294,8 @@ final class EventLoop {
         lastCheck = now
         setClock()
         reportLosses()
+        // What the kernel could not report makes no descriptor readable.
+        try readMappings()
         for container in containers.removeEnded() { probes.ended(container: container.key) }
         if start.isFinished { try probes.checkNowAndThen() }
     }

@@ -15,7 +15,7 @@ struct ProbeKeeper {
     /// Between two looks for files that nobody maps any more; nanoseconds.
     private static let sweepInterval: Int64 = 2_000_000_000
 
-    private let monitor: MappingMonitor?
+    private let mappings: MappingWatch?
     let table: ProbeTable
     private let pool: ProbePool
     let closer: LinkCloser
@@ -43,7 +43,7 @@ struct ProbeKeeper {
 
     /// - Parameter post: Sends a report to the thread that owns this value, which hands it to `apply`.
     init(_ parts: SessionParts, post: @escaping @Sendable (Report) -> Void) {
-        monitor = parts.monitor
+        mappings = parts.mappings
         table = parts.table
         pool = parts.pool
         closer = parts.closer
@@ -53,10 +53,10 @@ struct ProbeKeeper {
     }
 
     /// Readable when there is something to `readMappings`.
-    var descriptors: [Int32] { monitor?.descriptors ?? [] }
+    var descriptor: Int32? { mappings?.descriptor }
 
     /// Whether it is told what processes map.
-    var seesMappings: Bool { monitor != nil }
+    var seesMappings: Bool { mappings != nil }
 
     /// What the user should know, once.
     mutating func takeItems() -> [SessionItem] {
@@ -84,8 +84,8 @@ struct ProbeKeeper {
     /// Takes in what was mapped since the last time.
     /// - Parameter see: Is shown each mapping.
     mutating func readMappings(_ see: (ExecutableMapping) -> Void) throws(SystemError) {
-        guard let monitor else { return }
-        let missed = monitor.drain { mapping in
+        guard let mappings else { return }
+        let gap = mappings.drain { mapping in
             see(mapping)
             switch candidates.verdict(on: mapping) {
             case .nothing: break
@@ -95,12 +95,13 @@ struct ProbeKeeper {
                 lateness.note(file, mappedAt: [mapping.time])
             }
         }
-        guard missed > 0 else { return }
-        items.append(
-            .notice(
-                "\(missed) reports of loaded libraries were missed (too many at once); all processes are looked at "
-                    + "again, but one that has ended by now may have gone untraced"))
-        try beginRescan()
+        if gap.dropped > 0 {
+            items.append(
+                .notice(
+                    "\(gap.dropped) reports of loaded libraries were missed (too many at once); all processes are "
+                        + "looked at again, but one that has ended by now may have gone untraced"))
+        }
+        if gap.dropped > 0 || gap.isCPUNew { try beginRescan() }
     }
 
     /// - Parameter isKnown: Whether a container, by its key, is there or about to be.

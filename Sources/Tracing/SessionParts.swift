@@ -9,7 +9,8 @@ internal import TLSLibraries
 struct SessionParts {
     let program: TracerProgram
     let tracepoints: [BPFLink]
-    let monitor: MappingMonitor?
+    /// nil where only files that the user named are traced.
+    let mappings: MappingWatch?
     let table: ProbeTable
     let pool: ProbePool
     let closer: LinkCloser
@@ -27,16 +28,18 @@ struct SessionParts {
     /// Of a store with many containers, the first tell enough.
     private static let mostFailures = 4
 
-    /// - Throws: `BPFError`, `SystemError`, `SessionError`.
+    /// - Throws: `HostLimitation`, `BPFError`, `SystemError`, `SessionError`.
     init(options: SessionOptions, mailbox: Mailbox<EventLoop.Message>) throws {
+        try HostRequirement.checkAll()
+        let method = try UprobeMethod.chosen(options.method)
         Host.raiseDescriptorLimit()
         Host.returnLargeBlocks()
         let rules = try options.catalog.rules()
         let tree = CgroupTree(layout: try CgroupLayout.current())
         // What comes from here on is reported, what was there before is found by the scan: nothing falls between.
         switch options.target {
-        case .files: monitor = nil
-        case .host, .processes, .children: monitor = try MappingMonitor()
+        case .files: mappings = nil
+        case .host, .processes, .children: mappings = try MappingWatch()
         }
         let finishScan = try Threads.begin(name: "scan") { [target = options.target] in try HostScan(target: target) }
         var kernelOptions = options
@@ -46,8 +49,9 @@ struct SessionParts {
         // The verifier takes its time: files are looked into meanwhile.
         let finishLoading = try Threads.begin(name: "load") { [kernelOptions] in
             do {
-                let program = try TracerProgram(options: kernelOptions, rules: rules)
+                let program = try TracerProgram(options: kernelOptions, rules: rules, method: method)
                 uprobe.set(program.uprobe)
+                try program.uprobe.tryAttaching()
                 return program
             } catch {
                 uprobe.cancel()
@@ -99,7 +103,7 @@ struct SessionParts {
             for path in hostTargets { try prober.probeTarget(path: path) }
             for case .container(let file) in files { try rest += prober.probeTarget(file, &containers) }
         }
-        if pids == nil, monitor != nil {
+        if pids == nil, mappings != nil {
             rest += containers.running().map { .root("/proc/\($0.pid)/root", container: $0.key) }
         }
         jobs += pool.submit(rest)

@@ -16,25 +16,20 @@ struct TracerProgram {
     private let waiting: BPFMap<UInt32, sniscope_waiting>
     private let containers: BPFMap<UInt64, UInt8>
 
-    /// - Throws: `SessionError`.
-    init(options: SessionOptions, rules: [FunctionRule]) throws {
-        let method = try options.method ?? Self.bestMethod()
-        do {
-            self = try TracerProgram(options: options, rules: rules, method: method, isSleepable: true)
-        } catch let error as BPFError where error.isInvalidArgument {
-            // Below Linux 6.0 uprobe programs can't sleep; if that was not the reason this fails likewise.
-            self = try TracerProgram(options: options, rules: rules, method: method, isSleepable: false)
-        }
-    }
+    /// Whether a call waits for a page that holds its name and is not there yet.
+    let isSleepable: Bool
 
-    private init(options: SessionOptions, rules: [FunctionRule], method: UprobeMethod, isSleepable: Bool) throws {
+    /// - Throws: `BPFError`, `SystemError`.
+    init(options: SessionOptions, rules: [FunctionRule], method: UprobeMethod) throws {
         self.rules = rules
+        isSleepable = try KernelFeature.sleepableUprobes.isSupported()
         let entry = isSleepable ? "server_name_sleepable" : "server_name"
         object = try BPFObject(image: BPFProgram.tracer.image, name: "tracer")
         var programs = BPFObject.cgroupPrograms.union([entry])
         if case .children = options.target { programs.formUnion(["process_forked", "process_exited"]) }
         object.select(programs: programs)
         if method == .multi { try object.setUprobeMulti(program: entry) }
+        if let version = Host.kernelVersion, version < (6, 1) { try object.preallocateHashMaps() }
         try object.setMaxEntries(map: "records", options.ringBytes)
         for (index, rule) in rules.enumerated() {
             try object.setConstant("rules", sniscope_rule(rule), at: index)
@@ -48,10 +43,6 @@ struct TracerProgram {
         waiting = try object.map("waiting", key: UInt32.self, value: sniscope_waiting.self)
         containers = try object.map("containers", key: UInt64.self, value: UInt8.self)
         try fillFilters(options)
-    }
-
-    private static func bestMethod() throws -> UprobeMethod {
-        try UprobeMethod.isMultiSupported() ? .multi : .perf
     }
 
     /// The kernel numbers its perf event sources anew at each boot.

@@ -1,5 +1,5 @@
 internal import Containers
-internal import LibBPF
+public import LibBPF
 internal import OS
 internal import Synchronization
 
@@ -7,6 +7,18 @@ internal import Synchronization
 public final class TracingSession: Sendable {
     /// What the session reports, in batches; ends after `stop`. For one reader.
     public let items: AsyncStream<[SessionItem]>
+    /// What it uses of this kernel.
+    public let means: Means
+
+    /// By what means a session traces.
+    public struct Means: Sendable {
+        /// How uprobes are attached.
+        public let method: UprobeMethod
+        /// Names on pages that are not in memory yet are read (Linux 6.0).
+        public let readsAbsentPages: Bool
+        /// New mappings are reported by perf events; else by a BPF program, which needs fewer privileges.
+        public let usesPerfEvents: Bool
+    }
 
     private let mailbox: Mailbox<EventLoop.Message>
     private let result: Mutex<Result<SessionSummary, any Error>?>
@@ -26,10 +38,14 @@ public final class TracingSession: Sendable {
     }
 
     /// Loads the BPF programs and begins to trace; `items` tells when everything that runs is probed.
-    /// - Throws: `BPFError`, `SystemError`, `SessionError`; `ELFError` for a target that is no ELF file.
+    /// - Throws: `HostLimitation`, `BPFError`, `SystemError`, `SessionError`; `ELFError` for a target that is no ELF
+    ///   file.
     public init(options: SessionOptions) throws {
         let mailbox = try Mailbox<EventLoop.Message>()
         let parts = try SessionParts(options: options, mailbox: mailbox)
+        means = Means(
+            method: parts.program.uprobe.method, readsAbsentPages: parts.program.isSleepable,
+            usesPerfEvents: parts.mappings?.usesPerfEvents ?? false)
         let queue = ItemQueue()
         items = AsyncStream { await queue.next() }
         self.mailbox = mailbox

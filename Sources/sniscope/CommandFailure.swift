@@ -43,6 +43,8 @@ struct CommandFailure: Error {
             self.init(error)
         case let error as DescriptionError:
             self.init(error.description)
+        case let error as HostLimitation:
+            self.init(error.description, status: Self.status(error.kind))
         case let error as BPFError:
             self.init(error.description + Self.hint(error), status: Self.status(error))
         case let error as SystemError:
@@ -56,14 +58,25 @@ struct CommandFailure: Error {
         }
     }
 
+    private static func status(_ kind: HostLimitation.Kind) -> Int32 {
+        switch kind {
+        case .kernel: ExitStatus.unavailable
+        case .privileges: ExitStatus.notPermitted
+        }
+    }
+
     private static func status(_ error: BPFError) -> Int32 {
         if error.isNotPermitted { return ExitStatus.notPermitted }
         return error.isUnsupported ? ExitStatus.unavailable : ExitStatus.failed
     }
 
     private static func hint(_ error: BPFError) -> String {
-        if error.isNotPermitted { return ". `sniscope doctor` says which privilege is missing" }
-        return error.isUnsupported ? ". `sniscope doctor` says what this kernel lacks" : ""
+        if error.verifier != nil {
+            return "\nThis is Linux \(Host.kernelRelease). sniscope's programs are tested on Linux 6.1 and newer: "
+                + "please report this message, or use a newer kernel"
+        }
+        if error.isNotPermitted { return ". `sniscope doctor` shows which privilege is missing" }
+        return error.isUnsupported ? ". `sniscope doctor` shows what this kernel lacks" : ""
     }
 }
 

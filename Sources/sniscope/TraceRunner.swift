@@ -23,7 +23,6 @@ struct TraceRunner {
         options.uids = target.uids.exactNames?.compactMap { UInt32($0) }
         options.method = stream.attach
         var printer = try makePrinter()
-        try Preflight.check()
 
         let session = try TracingSession(options: options)
         try Signals.handle { [command] signal in

@@ -13,6 +13,8 @@
 #define SNISCOPE_NAME_CAPACITY	256
 #define SNISCOPE_EXE_CAPACITY	256
 #define SNISCOPE_EXE_COMPONENTS 24
+/* NAME_MAX of linux/limits.h, and NUL. */
+#define SNISCOPE_COMPONENT_CAPACITY 256
 /* x86-64 passes six arguments in registers, libbpf 1.1 names five of them, and no library needs
  * more. */
 #define SNISCOPE_ARGUMENTS   5
@@ -50,6 +52,7 @@ enum sniscope_record_type {
 	SNISCOPE_SERVER_NAME = 1,
 	SNISCOPE_CGROUP_CREATED = 2,
 	SNISCOPE_CGROUP_REMOVED = 3,
+	SNISCOPE_FILE_MAPPED = 4,
 };
 
 enum sniscope_name_flags {
@@ -112,6 +115,28 @@ struct sniscope_cgroup {
 	char path[SNISCOPE_PATH_CAPACITY];
 };
 
+/* The path of a mapped file, without the room for its last component. */
+#define SNISCOPE_MAPPED_CAPACITY   1024
+#define SNISCOPE_MAPPED_COMPONENTS 64
+
+/* A process has mapped a file executable. Behind it comes the file's path as the process sees it, in
+ * the form of an executable's. */
+struct sniscope_file_mapped {
+	__u32 type;
+	__u32 pid;
+	/* CLOCK_MONOTONIC, nanoseconds. */
+	__u64 time;
+	__u64 start;
+	__u64 end;
+	/* As /proc/PID/maps shows them; the device is the kernel's own number: major << 20 | minor.
+	 */
+	__u64 device;
+	__u64 inode;
+	__u32 path_length;
+	/* The path is longer or deeper than the record holds: its last components. */
+	__u32 path_truncated;
+};
+
 /* Why a call gave no record. */
 enum sniscope_lost_reason {
 	SNISCOPE_LOST_RING_FULL = 0,
@@ -141,6 +166,7 @@ struct sniscope_file_identity {
 _Static_assert(sizeof(struct sniscope_rule) == 48, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_server_name) == 136, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_cgroup) == 40 + SNISCOPE_PATH_CAPACITY, "shared with Swift");
+_Static_assert(sizeof(struct sniscope_file_mapped) == 56, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_waiting) == 16, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_file_identity) == 32, "shared with Swift");
 

@@ -20,8 +20,18 @@ int sniscope_link_uprobe_multi(int program, const char *path, const uint64_t *of
 int sniscope_link_uprobe_perf(int program, uint32_t event_type, const char *path, uint64_t offset,
 			      uint64_t cookie);
 
-/// 1 where the kernel knows uprobe_multi links, 0 where not, -1 with errno where it can't be told.
+/// Whether the kernel has a feature: 1 where it does, 0 where not, -1 with errno where it may not be
+/// asked.
+/// uprobe_multi links (Linux 6.6).
 int sniscope_probe_uprobe_multi(void);
+/// Uprobe programs that may sleep (Linux 6.0).
+int sniscope_probe_sleepable_uprobe(void);
+/// bpf_probe_read_kernel, which a kernel in lockdown "confidentiality" refuses.
+int sniscope_probe_kernel_read(void);
+
+/// Where a function of this program lies that nobody calls: for a uprobe that tries whether uprobes
+/// can be attached.
+uintptr_t sniscope_uprobe_target_address(void);
 
 /// Closes descriptors side by side in child processes that share this process's descriptor table,
 /// so that a close that waits for a traced process (a BPF program asleep in it) does not keep this

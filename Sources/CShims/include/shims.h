@@ -37,8 +37,20 @@ uint64_t sniscope_perf_head(const void *control_page);
 void sniscope_perf_set_tail(void *control_page, uint64_t tail);
 uint64_t sniscope_perf_tail(const void *control_page);
 
-/// Effective capabilities of this process, one bit each; 0 where they can't be read.
+/// Effective capabilities of this thread, one bit each; 0 where they can't be read.
 uint64_t sniscope_capabilities(void);
+
+/// Leaves this thread those of its effective and permitted capabilities that are in `kept`. What it
+/// passes on to programs that it executes (inheritable and ambient ones) shrinks only by what is no
+/// longer permitted. Returns -1 with errno.
+int sniscope_keep_capabilities(uint64_t kept);
+
+/// A socket on which the kernel reports devices that come, go and change, or -1 with errno.
+int sniscope_open_device_events(void);
+
+/// The next of those reports: strings, each with a NUL. 0 for one that is not the kernel's, -1 with
+/// errno: EAGAIN where there is none, ENOBUFS where some were lost.
+ssize_t sniscope_receive_device_event(int descriptor, void *buffer, size_t capacity);
 
 /// The calling thread's number, by which /proc knows it.
 int sniscope_thread_id(void);

@@ -63,7 +63,6 @@ struct ContainersCommand: HostCommand {
     }
 
     private func follow(_ printer: ContainerPrinter) throws {
-        try Preflight.check()
         let watch = try ContainerWatch()
         let stop = watch.stop
         try Signals.handle { _ in stop() }

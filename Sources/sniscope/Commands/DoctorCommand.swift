@@ -4,6 +4,7 @@ import LibBPF
 import OS
 import Processes
 import Rendering
+import TLSLibraries
 import Tracing
 
 struct DoctorCommand: HostCommand {
@@ -13,16 +14,22 @@ struct DoctorCommand: HostCommand {
     @OptionGroup(title: "Where") var host: HostOptions
 
     func prepare() throws -> @Sendable () async throws -> Void {
+        let catalog = try LibraryCatalog.builtin
         try host.enter()
-        return { try await check() }
+        return { try await check(catalog) }
     }
 
-    private func check() async throws {
-        var findings = HostCheck.requirements.map { check in
-            check.failure().map { Finding(.impossible, check.name, $0.message) }
-                ?? Finding(.ok, check.name, check.found)
+    private func check(_ catalog: LibraryCatalog) async throws {
+        var findings = HostRequirement.all.map { requirement in
+            do throws(HostLimitation) {
+                try requirement.check()
+                return Finding(.ok, requirement.name, requirement.found)
+            } catch {
+                return Finding(.impossible, requirement.name, error.description)
+            }
         }
-        findings += [uprobes, overlays, deletedFiles, changes, tracefs, cgroups]
+        if !findings.contains(where: { $0.level == .impossible }) { findings += await start(catalog) }
+        findings += [overlays, deletedFiles, changes, tracefs, cgroups]
         findings += runtimes
         findings += await docker()
         let width = findings.map(\.subject.count).max() ?? 0
@@ -52,15 +59,35 @@ struct DoctorCommand: HostCommand {
         }
     }
 
-    private var uprobes: Finding {
+    /// Starts what `trace` starts, for this process alone, and ends it.
+    private func start(_ catalog: LibraryCatalog) async -> [Finding] {
+        var options = SessionOptions(catalog: catalog)
+        options.target = .processes([Int32(bitPattern: Host.pid)])
+        let means: TracingSession.Means
         do {
-            if try UprobeMethod.isMultiSupported() { return Finding(.ok, "uprobes", "uprobe_multi") }
-            return Capability.sysAdmin.isHeld
-                ? Finding(.ok, "uprobes", "by perf events; Linux 6.6 and newer attach faster, by uprobe_multi")
-                : Finding(.impossible, "uprobes", "below Linux 6.6 attaching needs CAP_SYS_ADMIN; run it as root")
+            let session = try TracingSession(options: options)
+            session.stop()
+            for await _ in session.items {}
+            _ = session.close()
+            _ = try session.summary()
+            means = session.means
         } catch {
-            return Finding(.impossible, "uprobes", "\(error.firstLine); run it as root")
+            let failure = (error as? BPFError)?.summary ?? CommandFailure(error)?.message ?? "\(error)"
+            return [Finding(.impossible, "tracing", failure)]
         }
+        return [
+            means.method == .multi
+                ? Finding(.ok, "uprobes", "attached by uprobe_multi")
+                : Finding(.ok, "uprobes", "attached by perf events; Linux 6.6 and newer attach faster"),
+            means.readsAbsentPages
+                ? Finding(.ok, "names", "read also from pages that are not in memory yet")
+                : Finding(
+                    .limited, "names",
+                    "unreadable, and counted, on pages that are not in memory yet; Linux 6.0 and newer can read them"),
+            means.usesPerfEvents
+                ? Finding(.ok, "mappings", "reported by perf events")
+                : Finding(.ok, "mappings", "reported by a BPF program: perf events of the system are not permitted"),
+        ]
     }
 
     private var overlays: Finding {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The path of a process's executable as the process sees it, read while the process runs: a process
- * may be gone before user space can ask /proc. bpf_d_path is not allowed in uprobes. */
-#ifndef SNISCOPE_EXECUTABLE_H
-#define SNISCOPE_EXECUTABLE_H
+/* The path of a file as a process sees it, read while the process runs: it may be gone before user
+ * space can ask /proc. bpf_d_path is not allowed in these programs. */
+#ifndef SNISCOPE_PATH_H
+#define SNISCOPE_PATH_H
 
-struct executable_tail {
+/* What was written behind a record: the components from the last to the first, each with a NUL. */
+struct path_tail {
 	__u32 length;
 	bool truncated;
 };
@@ -16,13 +17,14 @@ struct path_cursor {
 	struct vfsmount *root_mount;
 };
 
-static __always_inline void cursor_start(struct path_cursor *cursor, struct task_struct *task)
+/* Starts at a file of `dentry` and `mount`; the process's root directory is the path's beginning. */
+static __always_inline void cursor_start(struct path_cursor *cursor, struct task_struct *task,
+					 struct dentry *dentry, struct vfsmount *mount)
 {
-	struct file *file = BPF_CORE_READ(task, mm, exe_file);
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 
-	cursor->dentry = BPF_CORE_READ(file, f_path.dentry);
-	cursor->mount = BPF_CORE_READ(file, f_path.mnt);
+	cursor->dentry = dentry;
+	cursor->mount = mount;
 	cursor->root = BPF_CORE_READ(fs, root.dentry);
 	cursor->root_mount = BPF_CORE_READ(fs, root.mnt);
 }
@@ -51,38 +53,36 @@ static __always_inline bool cursor_settle(struct path_cursor *cursor)
 	return false;
 }
 
-/* Appends the path's components at `offset` of `tail`, from the last to the first. The verifier
- * does not relate an offset to the room behind it: `tail` is larger than `capacity`, which is a
- * power of two, by one component. */
-static __always_inline struct executable_tail write_executable(struct task_struct *task, char *tail,
-							       __u32 offset, __u32 capacity)
+/* Appends the path's components at `offset` of `tail`, at most `components` of them, which clang
+ * must see as a constant. The verifier does not relate an offset to the room behind it: `tail` is
+ * larger than `capacity`, which is a power of two, by one component. */
+static __always_inline struct path_tail write_path(struct path_cursor *cursor, char *tail,
+						   __u32 offset, __u32 capacity, int components)
 {
-	struct executable_tail result = { .truncated = true };
-	struct path_cursor cursor;
+	struct path_tail result = { .truncated = true };
 	__u32 start = offset;
 
-	cursor_start(&cursor, task);
-	for (int i = 0; i < SNISCOPE_EXE_COMPONENTS; i++) {
+	for (int i = 0; i < components; i++) {
 		struct dentry *dentry;
 		const unsigned char *name;
 		__u64 place;
 		long length;
 
-		if (!cursor_settle(&cursor)) {
+		if (!cursor_settle(cursor)) {
 			result.truncated = false;
 			break;
 		}
 		if (offset >= capacity)
 			break;
-		dentry = cursor.dentry;
+		dentry = cursor->dentry;
 		name = BPF_CORE_READ(dentry, d_name.name);
 		place = offset;
 		LIMIT_BITS(place, capacity - 1);
-		length = bpf_probe_read_kernel_str(tail + place, SNISCOPE_EXE_CAPACITY, name);
+		length = bpf_probe_read_kernel_str(tail + place, SNISCOPE_COMPONENT_CAPACITY, name);
 		if (length <= 0)
 			break;
 		offset += length;
-		cursor.dentry = BPF_CORE_READ(dentry, d_parent);
+		cursor->dentry = BPF_CORE_READ(dentry, d_parent);
 	}
 	result.length = offset - start;
 	return result;

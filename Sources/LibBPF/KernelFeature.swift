@@ -1,0 +1,26 @@
+internal import CBPFShims
+internal import Glibc
+
+/// What kernels have or not, asked by loading the smallest program that needs it: versions say little where
+/// distributions take features over into older kernels.
+public enum KernelFeature: Sendable, CaseIterable {
+    /// Linux 6.6.
+    case uprobeMulti
+    /// Linux 6.0.
+    case sleepableUprobes
+    /// Missing where the kernel is locked down to "confidentiality".
+    case kernelReads
+
+    /// - Throws: `BPFError` where asking is not permitted.
+    public func isSupported() throws(BPFError) -> Bool {
+        BPFLog.capture()
+        let answer =
+            switch self {
+            case .uprobeMulti: sniscope_probe_uprobe_multi()
+            case .sleepableUprobes: sniscope_probe_sleepable_uprobe()
+            case .kernelReads: sniscope_probe_kernel_read()
+            }
+        guard answer >= 0 else { throw BPFError("load a BPF program", code: errno) }
+        return answer == 1
+    }
+}

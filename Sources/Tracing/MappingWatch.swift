@@ -1,0 +1,98 @@
+internal import BPFPrograms
+internal import LibBPF
+internal import OS
+
+/// Reports what processes map executable, by the way that these privileges allow.
+enum MappingWatch {
+    /// Perf events of the whole system. Debian and Ubuntu allow them to CAP_SYS_ADMIN alone, unless
+    /// kernel.perf_event_paranoid is below 3.
+    case perfEvents(MappingMonitor)
+    /// A BPF program at the function that makes perf's reports. It needs no more than CAP_BPF and CAP_PERFMON, and a
+    /// kernel with ftrace's direct calls; loading it takes some 30 ms.
+    case program(MappingProgram)
+
+    /// - Throws: `HostLimitation` where neither is allowed; `SystemError`, `BPFError`.
+    init() throws {
+        let refusal: SystemError
+        do throws(SystemError) {
+            self = .perfEvents(try MappingMonitor())
+            return
+        } catch {
+            guard error.isNotPermitted else { throw error }
+            refusal = error
+        }
+        do throws(BPFError) {
+            self = .program(try MappingProgram())
+        } catch {
+            let paranoid = (try? Files.read("/proc/sys/kernel/perf_event_paranoid")).map {
+                " (kernel.perf_event_paranoid is \(String(decoding: $0, as: UTF8.self).filter { !$0.isWhitespace }))"
+            }
+            throw HostLimitation(
+                .privileges,
+                "executable mappings can't be watched. By perf events: \(refusal.reason)\(paranoid ?? ""). "
+                    + "By a BPF program: \(error.summary). "
+                    + "Add CAP_SYS_ADMIN, or set the sysctl: `sysctl kernel.perf_event_paranoid=2`")
+        }
+    }
+
+    var usesPerfEvents: Bool {
+        if case .perfEvents = self { true } else { false }
+    }
+
+    /// Readable when there is something to `drain`.
+    var descriptor: Int32 {
+        switch self {
+        case .perfEvents(let monitor): monitor.descriptor
+        case .program(let program): program.descriptor
+        }
+    }
+
+    /// Hands over all that has come.
+    func drain(_ deliver: (ExecutableMapping) -> Void) -> MappingGap {
+        switch self {
+        case .perfEvents(let monitor): monitor.drain(deliver)
+        case .program(let program): program.drain(deliver)
+        }
+    }
+}
+
+/// The BPF program of `bpf/mappings.bpf.c`. For one thread.
+final class MappingProgram {
+    private let object: BPFObject
+    private let ring: RingBuffer
+    private let link: BPFLink
+    private var reportedMisses: UInt64 = 0
+
+    private static let entry = "file_mapped"
+
+    /// Loads and attaches it.
+    init() throws(BPFError) {
+        object = try BPFObject(image: BPFProgram.mappings.image, name: "mappings")
+        try object.load()
+        ring = try RingBuffer(object: object, map: "records")
+        link = try object.attachTracing(program: Self.entry)
+    }
+
+    var descriptor: Int32 { ring.descriptor }
+
+    func drain(_ deliver: (ExecutableMapping) -> Void) -> MappingGap {
+        ring.drain { record in
+            if case .mapping(let record) = record { deliver(ExecutableMapping(record)) }
+            return true
+        }
+        // Both are read from the kernel, which has them as long as the program is loaded.
+        let full = (try? object.read("lost", as: UInt64.self).first) ?? 0
+        let skipped = (try? object.recursionMisses(ofProgram: Self.entry)) ?? 0
+        let misses = full + skipped
+        defer { reportedMisses = max(reportedMisses, misses) }
+        return MappingGap(dropped: misses > reportedMisses ? misses - reportedMisses : 0)
+    }
+}
+
+extension ExecutableMapping {
+    init(_ record: MappingRecord) {
+        self.init(
+            pid: record.pid, time: Int64(record.time), start: record.start, end: record.end, device: record.device,
+            inode: record.inode, path: record.isPathTruncated ? "…" + record.path : record.path)
+    }
+}
