@@ -49,8 +49,8 @@ final class CPUEvents {
     /// "0-3,8" → [0, 1, 2, 3, 8].
     static func parse(list: String) -> [Int32] {
         list.split { $0 == "," || $0.isWhitespace }.flatMap { range -> [Int32] in
-            let ends = range.split(separator: "-").compactMap { Int32($0) }
-            guard let first = ends.first, let last = ends.last, first <= last else { return [] }
+            let ends = range.split(separator: "-").map { Int32($0) }
+            guard let first = ends.first ?? nil, let last = ends.last ?? nil, first <= last else { return [] }
             return Array(first...last)
         }
     }

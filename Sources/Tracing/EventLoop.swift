@@ -101,7 +101,7 @@ final class EventLoop {
             if tags.contains(Tag.records) { readRecords() }
             for notice in containers.takeNotices() { output.add(.notice(notice)) }
             for item in probes.takeItems() { output.add(item) }
-            finishStartIfDone()
+            try finishStartIfDone()
             deliverOverdue()
             try probes.retryDue(isKnown: containers.isKnown)
             try checkNowAndThen()
@@ -273,9 +273,12 @@ final class EventLoop {
         deliverDeferred { overdue.contains($0) }
     }
 
-    private func finishStartIfDone() {
+    private func finishStartIfDone() throws {
         if let readiness = start.readinessIfDone() {
-            output.finishStart(counted(readiness))
+            let readiness = counted(readiness)
+            // Every probe that is in place has shown already that it can be.
+            if readiness.files == 0 { try program.uprobe.tryAttaching() }
+            output.finishStart(readiness)
         } else if let readiness = start.completionIfDone() {
             output.add(.complete(counted(readiness)))
         }

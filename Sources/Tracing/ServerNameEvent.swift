@@ -51,6 +51,10 @@ public enum SessionItem: Sendable {
     case notice(String)
     /// What is probed and where, for whoever wants to know.
     case detail(String)
+
+    public var isReady: Bool {
+        if case .ready = self { true } else { false }
+    }
 }
 
 /// Why events were lost.

@@ -51,7 +51,6 @@ struct SessionParts {
             do {
                 let program = try TracerProgram(options: kernelOptions, rules: rules, method: method)
                 uprobe.set(program.uprobe)
-                try program.uprobe.tryAttaching()
                 return program
             } catch {
                 uprobe.cancel()

@@ -5,7 +5,7 @@ internal import Processes
 
 extension UprobeProgram {
     /// Attaches the program to a function of sniscope that nobody calls, and detaches it: where that fails, no file can
-    /// be traced.
+    /// be traced. Waits for the kernel, some 15 ms.
     /// - Throws: `HostLimitation`, `BPFError`, `SystemError`.
     func tryAttaching() throws {
         let address = UprobeTarget.address

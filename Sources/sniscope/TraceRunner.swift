@@ -38,7 +38,7 @@ struct TraceRunner {
             } catch {
                 failure = error
             }
-            if case .ready = batch.first(where: { if case .ready = $0 { true } else { false } }) { whenReady(session) }
+            if batch.contains(where: \.isReady) { whenReady(session) }
             if printer.isDone || failure != nil { session.stop() }
         }
         // The summary first: closing can wait for a traced process.

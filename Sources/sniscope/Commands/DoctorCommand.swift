@@ -28,8 +28,8 @@ struct DoctorCommand: HostCommand {
                 return Finding(.impossible, requirement.name, error.description)
             }
         }
-        if !findings.contains(where: { $0.level == .impossible }) { findings += await start(catalog) }
-        findings += [overlays, deletedFiles, changes, tracefs, cgroups]
+        if !findings.contains(where: { $0.level == .impossible }) { findings += await start(catalog) + [overlays] }
+        findings += [deletedFiles, changes, tracefs, cgroups]
         findings += runtimes
         findings += await docker()
         let width = findings.map(\.subject.count).max() ?? 0
@@ -66,8 +66,8 @@ struct DoctorCommand: HostCommand {
         let means: TracingSession.Means
         do {
             let session = try TracingSession(options: options)
-            session.stop()
-            for await _ in session.items {}
+            // It stops once it is ready: this process has no TLS library, so a uprobe was tried on sniscope itself by then.
+            for await batch in session.items where batch.contains(where: \.isReady) { session.stop() }
             _ = session.close()
             _ = try session.summary()
             means = session.means
@@ -96,7 +96,7 @@ struct DoctorCommand: HostCommand {
             return Finding(.ok, "overlays", "files that containers share are told apart")
         } catch {
             return Finding(
-                .limited, "overlays", "a file that several overlays show may be reported twice (\(error.firstLine))")
+                .limited, "overlays", "a file that several overlays show may be reported twice (\(error.summary))")
         }
     }
 
@@ -109,7 +109,7 @@ struct DoctorCommand: HostCommand {
     private var changes: Finding {
         do {
             _ = try ModificationMonitor()
-            return Finding(.ok, "changes", "a probed file that is rewritten in place is let go at once")
+            return Finding(.ok, "changes", "the probes of a file that is rewritten in place are removed at once")
         } catch {
             return Finding(
                 .limited, "changes", "a probed file that is rewritten in place breaks whoever loads it next (\(error))")
@@ -189,10 +189,6 @@ struct DoctorCommand: HostCommand {
         }
         return findings
     }
-}
-
-extension BPFError {
-    fileprivate var firstLine: String { String(description.prefix { $0 != "\n" }) }
 }
 
 extension RuntimeName {

@@ -1,0 +1,68 @@
+import Foundation
+import LibBPF
+import Testing
+import TestSupport
+
+@Suite("Programs in the real kernel", .enabled(if: getuid() == 0, "needs root"))
+struct RealProgramTests {
+    @Test("a refused program: the verifier's last line, however long its log is", arguments: [1, 6000])
+    func verdict(lines: Int) throws {
+        // Each volatile store is a line of the log; the last one is to memory that no program may write.
+        let body = """
+            volatile int x[4];
+            #pragma unroll
+            for (int i = 0; i < \(lines); i++)
+                x[i & 3] = i;
+            *(volatile int *)ctx->args = 1;
+            return x[0];
+            """
+        let object = try BPFObject(image: try compile(body), name: "refused")
+        let error = try #require(throws: BPFError.self) { try object.load() }
+        let verifier = try #require(error.verifier, "\(error)")
+        #expect(verifier.program == "counted")
+        #expect(verifier.verdict.contains("invalid") || verifier.verdict.contains("cannot write"), "\(error)")
+        #expect(error.summary.contains(verifier.verdict))
+        #expect(error.description.hasSuffix(verifier.verdict))
+        #expect(error.isUnsupported && !error.isNotPermitted)
+        #expect((verifier.omitted > 1000) == (lines > 1000))
+    }
+
+    @Test("a counter is what it is in the kernel")
+    func counter() throws {
+        let object = try BPFObject(image: try compile("__sync_fetch_and_add(&calls[1], 1); return 0;"), name: "counter")
+        try object.load()
+        #expect(try object.read("calls", as: UInt64.self) == [0, 0])
+        let link = try object.attachRawTracepoint(program: "counted", tracepoint: "sched_process_exit")
+        defer { link.close() }
+        try Tool.run("true")
+        let calls = try object.read("calls", as: UInt64.self)
+        #expect(calls[0] == 0)
+        #expect(calls[1] > 0)
+    }
+
+    @Test("features are asked for", arguments: KernelFeature.allCases)
+    func feature(_ feature: KernelFeature) throws {
+        // The test host has them all.
+        #expect(try feature.isSupported())
+    }
+
+    private func compile(_ body: String) throws -> [UInt8] {
+        try withFolder { folder in
+            let source = """
+                #include <linux/bpf.h>
+                #include <bpf/bpf_helpers.h>
+                __u64 calls[2];
+                SEC("raw_tp/test") int counted(struct bpf_raw_tracepoint_args *ctx)
+                {
+                \(body)
+                }
+                char LICENSE[] SEC("license") = "GPL";
+                """
+            try source.write(toFile: folder + "/program.c", atomically: true, encoding: .utf8)
+            try Tool.run(
+                "clang", "-g", "-O2", "-mcpu=v3", "-target", "bpf", "-idirafter", "/usr/include/x86_64-linux-gnu", "-c",
+                folder + "/program.c", "-o", folder + "/program.o")
+            return Array(try Data(contentsOf: URL(filePath: folder + "/program.o")))
+        }
+    }
+}
