@@ -17,7 +17,8 @@ struct path_cursor {
 	struct vfsmount *root_mount;
 };
 
-/* Starts at a file of `dentry` and `mount`; the process's root directory is the path's beginning. */
+/* Starts at a file of `dentry` and `mount`; the process's root directory is the path's beginning.
+ */
 static __always_inline void cursor_start(struct path_cursor *cursor, struct task_struct *task,
 					 struct dentry *dentry, struct vfsmount *mount)
 {

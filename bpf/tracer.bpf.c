@@ -102,7 +102,8 @@ static __always_inline void emit(struct scratch *scratch, struct task_struct *ta
 	name_length &= SNISCOPE_NAME_CAPACITY - 1;
 	record->name_length = name_length;
 	bpf_probe_read_kernel(scratch->tail, name_length, name);
-	cursor_start(&cursor, task, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_path.mnt));
+	cursor_start(&cursor, task, BPF_CORE_READ(file, f_path.dentry),
+		     BPF_CORE_READ(file, f_path.mnt));
 	executable = write_path(&cursor, scratch->tail, name_length, TAIL_CAPACITY,
 				SNISCOPE_EXE_COMPONENTS);
 	record->exe_length = executable.length;

@@ -140,7 +140,8 @@ ssize_t sniscope_receive_device_event(int descriptor, void *buffer, size_t capac
 {
 	struct sockaddr_nl sender;
 	socklen_t length = sizeof(sender);
-	ssize_t size = recvfrom(descriptor, buffer, capacity, 0, (struct sockaddr *)&sender, &length);
+	ssize_t size =
+		recvfrom(descriptor, buffer, capacity, 0, (struct sockaddr *)&sender, &length);
 
 	// Root can send to this group too.
 	return size > 0 && sender.nl_pid != 0 ? 0 : size;

@@ -1,7 +1,7 @@
 import Foundation
 import LibBPF
-import Testing
 import TestSupport
+import Testing
 
 @Suite("Programs in the real kernel", .enabled(if: getuid() == 0, "needs root"))
 struct RealProgramTests {

@@ -22,11 +22,17 @@ struct CPUEventTests {
         "the kernel's messages",
         arguments: [
             (
-                ["online@/devices/system/cpu/cpu1", "ACTION=online", "DEVPATH=/devices/system/cpu/cpu1", "SUBSYSTEM=cpu"],
+                [
+                    "online@/devices/system/cpu/cpu1", "ACTION=online", "DEVPATH=/devices/system/cpu/cpu1",
+                    "SUBSYSTEM=cpu",
+                ],
                 CPUEvents.Event.online(1)
             ),
             (
-                ["offline@/devices/system/cpu/cpu12", "ACTION=offline", "DEVPATH=/devices/system/cpu/cpu12", "SUBSYSTEM=cpu"],
+                [
+                    "offline@/devices/system/cpu/cpu12", "ACTION=offline", "DEVPATH=/devices/system/cpu/cpu12",
+                    "SUBSYSTEM=cpu",
+                ],
                 .offline(12)
             ),
             (["x", "ACTION=change", "DEVPATH=/devices/system/cpu/cpu1", "SUBSYSTEM=cpu"], nil),

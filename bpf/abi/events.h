@@ -119,8 +119,8 @@ struct sniscope_cgroup {
 #define SNISCOPE_MAPPED_CAPACITY   1024
 #define SNISCOPE_MAPPED_COMPONENTS 64
 
-/* A process has mapped a file executable. Behind it comes the file's path as the process sees it, in
- * the form of an executable's. */
+/* A process has mapped a file executable. Behind it comes the file's path as the process sees it,
+ * in the form of an executable's. */
 struct sniscope_file_mapped {
 	__u32 type;
 	__u32 pid;
