@@ -309,7 +309,7 @@ final class EventLoop {
     }
 
     private func losses() -> [LossReason: UInt64] {
-        // The counters are plain memory of this process: reading them can't fail once the programs are loaded.
+        // The kernel has the counters for as long as the programs are loaded: reading them can't fail.
         let kernel = (try? program.lost()) ?? [:]
         return kernel.merging(ownLosses, uniquingKeysWith: +)
     }

@@ -20,11 +20,15 @@ int sniscope_link_uprobe_multi(int program, const char *path, const uint64_t *of
 int sniscope_link_uprobe_perf(int program, uint32_t event_type, const char *path, uint64_t offset,
 			      uint64_t cookie);
 
-/// Whether the kernel has a feature: 1 where it does, 0 where not, -1 with errno where it may not
-/// be asked. uprobe_multi links (Linux 6.6).
+// Whether the kernel has a feature: 1 where it does, 0 where not, -1 with errno where it may not be
+// asked.
+
+/// uprobe_multi links (Linux 6.6).
 int sniscope_probe_uprobe_multi(void);
+
 /// Uprobe programs that may sleep (Linux 6.0).
 int sniscope_probe_sleepable_uprobe(void);
+
 /// bpf_probe_read_kernel, which a kernel in lockdown "confidentiality" refuses.
 int sniscope_probe_kernel_read(void);
 
