@@ -6,9 +6,7 @@ extension ContainerRuntimes {
     public func listWithUnlisted() -> ContainerListing {
         var listing = list()
         do {
-            if let tree = CgroupTree.any(of: try CgroupLayout.current()) {
-                listing.containers += try unlisted(listing.containers, tree)
-            }
+            listing.containers += try unlisted(listing.containers, try CgroupLayout.current())
         } catch {
             listing.failures.append(error)
         }
@@ -22,9 +20,10 @@ extension ContainerRuntimes {
         return listing
     }
 
-    private func unlisted(_ listed: [Container], _ tree: CgroupTree) throws -> [Container] {
+    private func unlisted(_ listed: [Container], _ layout: CgroupLayout) throws -> [Container] {
+        guard let tree = CgroupTree(anyOf: layout) else { return [] }
         var directory = ContainerDirectory()
-        try directory.add(existing: listed, self, tree)
+        try directory.add(existing: listed, self, layout)
         let known = Set(listed.compactMap(\.cgroupPath))
         return directory.all.compactMap { container in
             guard let path = container.cgroupPath, !known.contains(path), let pid = tree.firstProcess(in: path) else {
@@ -34,13 +33,5 @@ extension ContainerRuntimes {
             container.initPid = container.initPid ?? pid
             return Self.completed(container)
         }
-    }
-}
-
-extension CgroupTree {
-    /// A hierarchy that shows every container: they are in all of them.
-    fileprivate static func any(of layout: CgroupLayout) -> CgroupTree? {
-        CgroupTree(layout: layout)
-            ?? layout.legacy.min { $0.key < $1.key }.map { CgroupTree(mountPoint: $0.value) }
     }
 }

@@ -27,6 +27,20 @@ public struct ExecutableMapping: Sendable {
     }
 }
 
+extension ExecutableMapping {
+    /// Maps a page of this program for execution, and unmaps it: one that must be reported.
+    /// - Returns: Where it was.
+    public static func makeOwn() throws(SystemError) -> UInt64 {
+        let path = "/proc/self/exe"
+        let program = try Descriptor.reading(path)
+        let length = sysconf(Int32(_SC_PAGESIZE))
+        let mapping = mmap(nil, length, PROT_READ | PROT_EXEC, MAP_PRIVATE, program.number, 0)
+        guard let mapping, mapping != MAP_FAILED else { throw .last("map", path) }
+        munmap(mapping, length)
+        return UInt64(UInt(bitPattern: mapping))
+    }
+}
+
 /// Mappings that went unreported.
 public struct MappingGap: Sendable {
     /// How many reports the kernel had to drop.

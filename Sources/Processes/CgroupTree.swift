@@ -22,6 +22,12 @@ public struct CgroupTree: Sendable {
         self.init(mountPoint: mountPoint)
     }
 
+    /// A hierarchy that shows every container: they are in all of them, the v2 one first. nil where there is none.
+    public init?(anyOf layout: CgroupLayout) {
+        guard let mountPoint = layout.unified ?? layout.legacy.min(by: { $0.key < $1.key })?.value else { return nil }
+        self.init(mountPoint: mountPoint)
+    }
+
     /// Every cgroup, parents before their children. Those that go meanwhile are left out.
     /// - Throws: when the root can't be read.
     public func nodes() throws(SystemError) -> [Node] {

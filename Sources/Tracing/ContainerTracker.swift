@@ -47,9 +47,9 @@ struct ContainerTracker {
 
     /// Takes in what is there already.
     mutating func addExisting(
-        _ containers: [Container], _ runtimes: ContainerRuntimes, _ program: TracerProgram
+        _ containers: [Container], _ runtimes: ContainerRuntimes, _ layout: CgroupLayout, _ program: TracerProgram
     ) throws {
-        try directory.add(existing: containers, runtimes, tree)
+        try directory.add(existing: containers, runtimes, layout)
         for container in directory.all {
             namespaces.watch(container)
             judge(container, program)

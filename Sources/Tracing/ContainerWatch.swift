@@ -45,7 +45,7 @@ public final class ContainerWatch {
         present = listing.containers.filter { $0.initPid != nil }
         failures = listing.failures
         var directory = ContainerDirectory()
-        try directory.add(existing: present, runtimes, CgroupTree(layout: try CgroupLayout.current()))
+        try directory.add(existing: present, runtimes, try CgroupLayout.current())
         events = ContainerEvents(directory)
         ring = try program.ringBuffer()
         self.program = program

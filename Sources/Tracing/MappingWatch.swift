@@ -21,16 +21,17 @@ enum MappingWatch {
             guard error.isNotPermitted else { throw error }
             refusal = error
         }
-        do throws(BPFError) {
+        do {
             self = .program(try MappingProgram())
         } catch {
+            let failure = (error as? BPFError)?.summary ?? "\(error)"
             let paranoid = (try? Files.read("/proc/sys/kernel/perf_event_paranoid")).map {
                 " (kernel.perf_event_paranoid is \(String(decoding: $0, as: UTF8.self).filter { !$0.isWhitespace }))"
             }
             throw HostLimitation(
                 .privileges,
                 "executable mappings can't be watched. By perf events: \(refusal.reason)\(paranoid ?? ""). "
-                    + "By a BPF program: \(error.summary). "
+                    + "By a BPF program: \(failure). "
                     + "Add CAP_SYS_ADMIN, or set the sysctl: `sysctl kernel.perf_event_paranoid=2`")
         }
     }
@@ -65,12 +66,25 @@ final class MappingProgram {
 
     private static let entry = "file_mapped"
 
-    /// Loads and attaches it.
-    init() throws(BPFError) {
+    /// Loads and attaches it, and sees whether it is called: where ftrace is off (the sysctl kernel.ftrace_enabled) the
+    /// kernel attaches it all the same.
+    /// - Throws: `BPFError`, `SystemError`.
+    init() throws {
         object = try BPFObject(image: BPFProgram.mappings.image, name: "mappings")
         try object.load()
         ring = try RingBuffer(object: object, map: "records")
         link = try object.attachTracing(program: Self.entry)
+        let own = try ExecutableMapping.makeOwn()
+        var isCalled = false
+        ring.drain { record in
+            if case .mapping(let record) = record, record.start == own { isCalled = true }
+            return true
+        }
+        guard isCalled else {
+            throw SystemError(
+                "watch", "mappings", code: 0,
+                hint: "the kernel does not call the program; is the sysctl kernel.ftrace_enabled 1?")
+        }
     }
 
     var descriptor: Int32 { ring.descriptor }

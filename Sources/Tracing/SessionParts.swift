@@ -35,7 +35,8 @@ struct SessionParts {
         Host.raiseDescriptorLimit()
         Host.returnLargeBlocks()
         let rules = try options.catalog.rules()
-        let tree = CgroupTree(layout: try CgroupLayout.current())
+        let layout = try CgroupLayout.current()
+        let tree = CgroupTree(layout: layout)
         // What comes from here on is reported, what was there before is found by the scan: nothing falls between.
         switch options.target {
         case .files: mappings = nil
@@ -92,7 +93,7 @@ struct SessionParts {
         tracepoints = try program.attachTracepoints(options)
         monitors = MonitorReader { mailbox.post(.monitored($0)) }
         containers = ContainerTracker(filter: options.containers, tree: tree, monitors: monitors)
-        try containers.addExisting(scan.containers.containers, scan.runtimes, program)
+        try containers.addExisting(scan.containers.containers, scan.runtimes, layout, program)
         for failure in scan.containers.failures.prefix(Self.mostFailures) {
             containers.note("\(failure); its containers show as their control groups and bundles tell")
         }
