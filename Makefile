@@ -5,7 +5,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 # For the programs: `make trace ARGS='-r docker -c web'`.
 ARGS ?=
 
-.PHONY: all trace test bench lint format setup setup-test clean
+.PHONY: all trace test test-kernels bench lint format setup setup-test setup-kernels clean
 
 all: setup
 	swift build -c release --static-swift-stdlib -Xlinker --strip-all --product sniscope
@@ -18,13 +18,19 @@ test: setup-test all
 	swift build --build-tests
 	SNISCOPE_TEST_PROGRAM=$(CURDIR)/.build/release/sniscope Tests/run $(ARGS)
 
+# On the kernels of Debian's releases, in virtual machines: `make test-kernels ARGS=--quick` is what .ci/run does.
+test-kernels: setup-kernels all
+	Tests/kernels/run $(ARGS)
+	Tests/kernels/arm64 $(if $(findstring --quick,$(ARGS)),6.12)
+
 bench: setup-test all
 	$(SUDO) Benchmarks/run $(ARGS)
 
 lint:
 	swift format lint --strict --recursive --parallel Package.swift Plugins Sources Tests
 	clang-format --dry-run --Werror bpf/*.c bpf/*.h bpf/abi/*.h Sources/CShims/*.c Sources/CShims/include/*.h \
-		Sources/CBPFShims/*.c Sources/CBPFShims/include/*.h symbols/example/*.[ch]
+		Sources/CBPFShims/*.c Sources/CBPFShims/include/*.h symbols/example/*.[ch] \
+		Tests/kernels/*.c Tests/kernels/clients/*.c
 
 format:
 	swift format --in-place --recursive --parallel Package.swift Plugins Sources Tests
@@ -36,6 +42,9 @@ setup-test:
 	packaging/install-packages packaging/build.packages packaging/test.packages
 	Tests/fetch
 	swift build -c release --package-path Tests/clients/nio-client --scratch-path .build/nio-client
+
+setup-kernels:
+	packaging/install-packages packaging/build.packages packaging/test.packages packaging/kernels.packages
 
 clean:
 	swift package clean
