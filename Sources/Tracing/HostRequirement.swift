@@ -1,5 +1,5 @@
 internal import LibBPF
-public import OS
+internal import OS
 
 /// One thing that this host must have, whatever is traced. `TracingSession` checks all of them before it begins.
 public struct HostRequirement: Sendable {
