@@ -30,7 +30,7 @@ extension EndToEnd {
             defer { caller.stop() }
             let name = uniqueName("capabilities")
             // The first call may come before the probe: the test is of what is reported at all.
-            try await wait("an event named \(name)", tracer.program) {
+            _ = try await wait("an event named \(name)", tracer.program) {
                 try await caller.tell("name \(name)")
                 return try tracer.events(named: name).first
             }

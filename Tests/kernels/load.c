@@ -1,11 +1,14 @@
 /* Loads the programs of BPF objects, one at a time and in each way in which sniscope loads it, and
- * attaches it. What the kernel says of each is a line:
+ * attaches it. What the kernel says of each is a line, "LOAD " and JSON:
  *
- *   LOAD {"object": …, "program": …, "attach": …, "filters": …, "ok": …, "error": …,
- * "instructions": …}
+ *   object, program
+ *   attach        perf, uprobe_multi, raw_tp, fentry, syscall
+ *   filters       whether the filters are on: the verifier skips what is off
+ *   ok, error     the step that failed, and why; null
+ *   instructions  how many the verifier went through
+ *   reported      whether the program has reported a call, or a mapping, of this process
  *
- * Behind a refusal come the last lines of the verifier's log, indented. A program that reports
- * calls or mappings is made to report one of this process.
+ * Behind a refusal come the last lines of the verifier's log, indented.
  *
  *   load OBJECT...
  *
@@ -28,7 +31,6 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -314,9 +316,9 @@ struct verdict {
 static void print_verdict(const char *file, const char *program, enum attach attach, bool filters,
 			  const struct verdict *verdict)
 {
-	printf("LOAD {\"object\": \"%s\", \"program\": \"%s\", \"attach\": \"%s\", \"filters\": "
-	       "%s, ",
-	       base_name(file), program, attach_names[attach], filters ? "true" : "false");
+	printf("LOAD {\"object\": \"%s\", \"program\": \"%s\", ", base_name(file), program);
+	printf("\"attach\": \"%s\", \"filters\": %s, ", attach_names[attach],
+	       filters ? "true" : "false");
 	if (verdict->failed)
 		printf("\"ok\": false, \"error\": \"%s: %s\", ", verdict->failed,
 		       describe(verdict->error));
