@@ -21,7 +21,7 @@ test: setup-test all
 # On the kernels of Debian's releases, in virtual machines: `make test-kernels ARGS=--quick` is what .ci/run does.
 test-kernels: setup-kernels all
 	Tests/kernels/run $(ARGS)
-	Tests/kernels/arm64 $(if $(findstring --quick,$(ARGS)),6.12)
+	Tests/kernels/arm64
 
 bench: setup-test all
 	$(SUDO) Benchmarks/run $(ARGS)

@@ -20,7 +20,7 @@ public struct BPFError: Error, Sendable, CustomStringConvertible {
     }
 
     public var isNotPermitted: Bool { (code == EPERM || code == EACCES) && verifier == nil }
-    public var isUnsupported: Bool { code == EOPNOTSUPP || code == ENOSYS || code == 524 || verifier != nil }
+    public var isUnsupported: Bool { [EOPNOTSUPP, ENOSYS, notSupportedByKernel].contains(code) || verifier != nil }
 
     /// One line: what was tried and why it failed.
     public var summary: String {

@@ -51,6 +51,9 @@ public struct VerifierLog: Sendable {
     }
 }
 
+/// The kernel's ENOTSUPP, which has no name outside of it: an architecture without what a program is attached by.
+let notSupportedByKernel: Int32 = 524
+
 func describe(errno code: Int32) -> String {
-    String(cString: strerror(code))
+    code == notSupportedByKernel ? "Not supported by this kernel" : String(cString: strerror(code))
 }

@@ -5,7 +5,6 @@ import pathlib
 import shutil
 import socket
 import subprocess
-import time
 
 from report import run, wait_for
 
@@ -49,20 +48,19 @@ def client(*words, **options):
 
 
 def copy_of_library(directory):
-    """A library that no process has mapped yet, and the environment with which it is."""
+    """The environment with which a library is mapped that no process has mapped yet."""
     shutil.rmtree(directory, ignore_errors=True)
     os.makedirs(directory)
     shutil.copy(LIBSSL, directory)
     return {**os.environ, "LD_LIBRARY_PATH": directory}
 
 
-def ask_known_and_new():
-    """known.test by a library that was there before; new0.test and new1.test by one that nobody had mapped."""
-    names("set", "known.test")
-    environment = copy_of_library("/tmp/new")
-    names("set", "new0.test", env=environment)
-    time.sleep(1)
-    names("set", "new1.test", env=environment)
+def ask_new(wait_for_probe, name="new", directory="/tmp/new"):
+    """NAME0.test by a library that nobody had mapped, and NAME1.test once it is probed."""
+    environment = copy_of_library(directory)
+    said = names("set", f"{name}0.test", env=environment)[1]
+    wait_for_probe(f"{directory}/{LIBSSL.name}")
+    return said + names("set", f"{name}1.test", env=environment)[1]
 
 
 @contextlib.contextmanager

@@ -109,7 +109,7 @@ def shutdown():
     result("closed output", code == 0 and "head ended" in output, f"exit status {code}", output)
     trace = Trace()
     storm = subprocess.Popen(["names", "storm", "2", "3000"])
-    time.sleep(0.5)
+    wait_for(trace.names, 15)
     trace.process.kill()
     trace.process.wait()
     code = storm.wait(60)

@@ -51,7 +51,6 @@ def cgroups():
     # One that is made while the trace is on.
     def new(trace):
         with container_cgroup() as (_, inside):
-            time.sleep(1)
             run(*inside, "names", "set", "new.test")
 
     traced("a new cgroup", ["new.test"], new, "--scope", "containers")

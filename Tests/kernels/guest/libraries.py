@@ -1,10 +1,9 @@
 """Libraries, however they are linked, come and change."""
 import pathlib
-import time
 
-from clients import LIBSSL, SERVER, all_names, client, connect_all, copy_of_library, names, say, server
+from clients import LIBSSL, SERVER, all_names, ask_new, client, connect_all, copy_of_library, names, say, server
 from host import HAS_MULTI
-from report import run
+from report import run, wait_for
 from tracer import SNISCOPE, refused, traced
 
 
@@ -17,7 +16,8 @@ def all_clients():
                 run("connect", SERVER, f"go{round}.test")
                 url = f"https://busybox{round}.test:4433/"
                 run("busybox", "wget", "-qO", "/dev/null", "--no-check-certificate", url, seconds=20)
-                time.sleep(1)
+                trace.wait_for_probe("/usr/local/bin/connect")
+                trace.wait_for_probe("/usr/bin/busybox")
 
         traced("Go, BusyBox", ["go1.test", "busybox1.test"], linked_in, first=["go0.test", "busybox0.test"])
 
@@ -46,18 +46,13 @@ def pages():
 def late():
     """Libraries that nobody had mapped when tracing began."""
 
-    def start_late(trace):
-        environment = copy_of_library("/tmp/late1")
-        names("set", "start0.test", env=environment)
-        time.sleep(1)
-        names("set", "start1.test", env=environment)
-
-    traced("a new program", ["start1.test"], start_late, first=["start0.test"])
+    traced("a new program", ["start1.test"], lambda trace: ask_new(trace.wait_for_probe, "start", "/tmp/late1"),
+           first=["start0.test"])
     copy_of_library("/tmp/late2")
 
     def open_late(trace):
         said = say(running, "open") + say(running, "open0.test")
-        time.sleep(1)
+        trace.wait_for_probe(f"/tmp/late2/{LIBSSL.name}")
         return said + say(running, "open1.test")
 
     with client("open", f"/tmp/late2/{LIBSSL.name}") as running:
@@ -71,19 +66,17 @@ def rewrite():
 
     def body(trace):
         names("set", "before0.test", env=environment)
-        time.sleep(1)
+        trace.wait_for_probe(path)
         names("set", "before1.test", env=environment)
         with path.open("r+b") as file:
             file.write(LIBSSL.read_bytes())
         status, said = names("set", "during.test", env=environment)
-        time.sleep(3)
-        names("set", "after0.test", env=environment)
-        time.sleep(1)
-        names("set", "after1.test", env=environment)
+        # Once it has settled.
+        wait_for(lambda: names("set", "again.test", env=environment)[0] != 0 or trace.wait_for_probe(path, 2), 30)
+        names("set", "after.test", env=environment)
         return f"right after the write: exit status {status} {said}" if status else ""
 
     def bytes_are_intact(trace):
         return "" if path.read_bytes() == LIBSSL.read_bytes() else "the library is not what was written"
 
-    traced("rewrite", ["before1.test", "after1.test"], body, first=["before0.test", "during.test", "after0.test"],
-           extra=bytes_are_intact)
+    traced("rewrite", ["before1.test", "after.test"], body, first=["before0.test", "during.test"], extra=bytes_are_intact)

@@ -2,9 +2,8 @@
 import os
 import pathlib
 import re
-import time
 
-from clients import ask_known_and_new, copy_of_library
+from clients import LIBSSL, ask_new, copy_of_library, names
 from host import HAS_MULTI
 from report import result, run, wait_for
 from tracer import CHECKPOINT_RESTORE, FOUR, SNISCOPE, SYS_ADMIN, Trace, doctor, refused, traced, unprivileged
@@ -14,36 +13,37 @@ def cpus():
     """A CPU goes offline and comes online while a trace is on; libraries are mapped there for the first time."""
     control = pathlib.Path("/sys/devices/system/cpu/cpu1/online")
 
-    def on_second(number, name):
-        return run("taskset", "2", "names", "set", name, env=number)
+    def ask(trace, number):
+        """By a new library, on the second CPU, until it is probed, and then once more."""
+        environment = copy_of_library(f"/tmp/cpu{number}")
+        path = f"/tmp/cpu{number}/{LIBSSL.name}"
 
-    def body(trace):
-        said = ""
-        for number in (0, 1, 2):
-            if number:
-                control.write_text("0")
-                time.sleep(0.5)
-                control.write_text("1")
-                time.sleep(1)
-            environment = copy_of_library(f"/tmp/cpu{number}")
-            for call in (0, 1):
-                said += on_second(environment, f"cpu{number}-{call}.test")[1]
-                time.sleep(1)
+        def on_second(name):
+            return run("taskset", "2", "names", "set", name, env=environment)[1]
+
+        for call in range(3):
+            # What is mapped in the instant before the CPU is watched is found only while its process is there.
+            said = on_second(f"cpu{number}-early{call}.test")
+            if trace.wait_for_probe(path):
+                break
+        return said + on_second(f"cpu{number}.test")
+
+    def comes_back(trace):
+        said = ask(trace, 0)
+        for number in (1, 2):
+            control.write_text("0")
+            control.write_text("1")
+            said += ask(trace, number)
         return said
 
-    traced("a CPU that comes back", [f"cpu{number}-1.test" for number in (0, 1, 2)], body,
-           first=[f"cpu{number}-0.test" for number in (0, 1, 2)])
+    traced("a CPU that comes back", [f"cpu{number}.test" for number in (0, 1, 2)], comes_back)
     control.write_text("0")
 
     def comes(trace):
         control.write_text("1")
-        time.sleep(1)
-        environment = copy_of_library("/tmp/cpu3")
-        for call in (0, 1):
-            on_second(environment, f"cpu3-{call}.test")
-            time.sleep(1)
+        return ask(trace, 3)
 
-    traced("a CPU that was offline at the start", ["cpu3-1.test"], comes, first=["cpu3-0.test"])
+    traced("a CPU that was offline at the start", ["cpu3.test"], comes)
 
 
 def one_cpu():
@@ -52,7 +52,12 @@ def one_cpu():
 
 def traces(name, *prefix):
     """Checks that a library is traced that was there before, and one that nobody had mapped."""
-    traced(name, ["known.test", "new1.test"], lambda trace: ask_known_and_new(), first=["new0.test"], prefix=prefix)
+
+    def ask(trace):
+        names("set", "known.test")
+        return ask_new(trace.wait_for_probe)
+
+    traced(name, ["known.test", "new1.test"], ask, first=["new0.test"], prefix=prefix)
 
 
 def capabilities():
@@ -100,7 +105,8 @@ def service():
     """packaging/sniscope.service, started by systemd; a drop-in of the guest's sends its output to a file."""
     output = pathlib.Path("/run/sniscope.out")
     wait_for(lambda: output.exists() and "Tracing" in output.read_text())
-    ask_known_and_new()
+    names("set", "known.test")
+    ask_new(lambda path: wait_for(lambda: "new0.test" in output.read_text(), 5))
     wait_for(lambda: "new1.test" in output.read_text(), 15)
     pid = run("systemctl", "show", "-p", "MainPID", "--value", "sniscope")[1].strip()
     status = pathlib.Path(f"/proc/{pid}/status")

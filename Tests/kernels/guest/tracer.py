@@ -28,7 +28,7 @@ class Trace:
 
     def __init__(self, *arguments, prefix=()):
         self.output, self.errors = pathlib.Path("/tmp/trace.out"), pathlib.Path("/tmp/trace.err")
-        command = [*prefix, SNISCOPE, "trace", "-o", "json", "--cache-dir", "none", *arguments]
+        command = [*prefix, SNISCOPE, "trace", "-v", "-o", "json", "--cache-dir", "none", *arguments]
         with self.output.open("w") as output, self.errors.open("w") as errors:
             self.process = subprocess.Popen(command, stdout=output, stderr=errors, stdin=subprocess.DEVNULL)
         started = time.monotonic()
@@ -57,6 +57,10 @@ class Trace:
     def has(self, *names):
         """Waits for them."""
         return wait_for(lambda: set(names) <= set(self.names()), 15)
+
+    def wait_for_probe(self, path, times=1):
+        """Waits until a file is probed, for so many times."""
+        return wait_for(lambda: self.account.count(f"probed {path}:") >= times, 30)
 
     def finish(self):
         """Ends it as ctrl-C does."""
