@@ -74,10 +74,15 @@ struct TraceRunner {
 
     private func reportHolders(_ closed: (unclosed: Int, holders: [UInt32])) {
         guard closed.unclosed > 0 else { return }
+        let probes = counted(closed.unclosed, "probe")
+        guard !closed.holders.isEmpty else {
+            // Nobody is waited for: the kernel is slow, as on a busy or emulated machine.
+            ErrorOutput.print("the kernel is still removing \(probes); they go by themselves")
+            return
+        }
         let pids = closed.holders.map(String.init).joined(separator: ", ")
-        let who = closed.holders.isEmpty ? "a traced process" : "process \(pids)"
         ErrorOutput.print(
-            "\(counted(closed.unclosed, "probe")) can't be removed yet: the kernel waits for \(who), "
+            "\(probes) can't be removed yet: the kernel waits for process \(pids), "
                 + "whose memory does not answer; they go when it does or ends")
     }
 }
