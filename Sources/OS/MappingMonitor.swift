@@ -46,11 +46,12 @@ public struct MappingGap: Sendable {
     /// How many reports the kernel had to drop.
     public var dropped: UInt64
     /// A CPU came online: what was mapped there before it was watched is not known.
-    public var isCPUNew: Bool
+    public var isCPUNew = false
+    /// Why a CPU is not watched: what is mapped there goes unreported from here on.
+    public var failures: [SystemError] = []
 
-    public init(dropped: UInt64 = 0, isCPUNew: Bool = false) {
+    public init(dropped: UInt64 = 0) {
         self.dropped = dropped
-        self.isCPUNew = isCPUNew
     }
 }
 
@@ -60,8 +61,9 @@ public struct MappingGap: Sendable {
 public final class MappingMonitor {
     private var rings: [Int32: PerfRing] = [:]
     private let poller: Poller
-    /// nil where the kernel sends none.
     private let cpuEvents: CPUEvents?
+    /// Not yet told.
+    private var failures: [SystemError] = []
 
     private static let cpuEventsTag = UInt32.max
 
@@ -70,7 +72,13 @@ public final class MappingMonitor {
     public init() throws(SystemError) {
         poller = try Poller()
         // Before the list is read: a CPU that comes meanwhile is opened twice, not never.
-        cpuEvents = try? CPUEvents()
+        do throws(SystemError) {
+            cpuEvents = try CPUEvents()
+        } catch {
+            // Most hosts keep the CPUs that they have.
+            cpuEvents = nil
+            failures.append(error)
+        }
         if let cpuEvents { try poller.add(cpuEvents.descriptor, tag: Self.cpuEventsTag) }
         for cpu in try CPUEvents.online() { try watch(cpu) }
     }
@@ -82,23 +90,35 @@ public final class MappingMonitor {
     /// - Returns: What went unreported since the last call.
     public func drain(_ deliver: (ExecutableMapping) -> Void) -> MappingGap {
         var gap = MappingGap()
+        // Taken first: a CPU that has gone offline by then reports nothing more, and all that it did is read below.
+        let events = cpuEvents?.take() ?? []
         for ring in rings.values { gap.dropped += ring.drain(deliver) }
-        for event in cpuEvents?.take() ?? [] {
-            // What a CPU reported before it went offline was read above. Its event is dead, also once it is back.
-            switch event {
-            case .offline(let cpu):
-                rings[cpu] = nil
-            case .online(let cpu):
-                gap.isCPUNew = true
-                rings[cpu] = nil
-                try? watch(cpu)
-            case .missed:
-                gap.isCPUNew = true
-                rings = [:]
-                for cpu in (try? CPUEvents.online()) ?? [] { try? watch(cpu) }
+        for event in events {
+            do throws(SystemError) {
+                try apply(event, &gap)
+            } catch {
+                failures.append(error)
             }
         }
+        gap.failures = failures
+        failures = []
         return gap
+    }
+
+    /// The perf event of a CPU that went offline is dead, also once the CPU is back.
+    private func apply(_ event: CPUEvents.Event, _ gap: inout MappingGap) throws(SystemError) {
+        switch event {
+        case .offline(let cpu):
+            rings[cpu] = nil
+        case .online(let cpu):
+            gap.isCPUNew = true
+            rings[cpu] = nil
+            try watch(cpu)
+        case .missed:
+            gap.isCPUNew = true
+            rings = [:]
+            for cpu in try CPUEvents.online() { try watch(cpu) }
+        }
     }
 
     private func watch(_ cpu: Int32) throws(SystemError) {

@@ -101,6 +101,9 @@ struct ProbeKeeper {
                     "\(gap.dropped) reports of loaded libraries were missed (too many at once); all processes are "
                         + "looked at again, but one that has ended by now may have gone untraced"))
         }
+        for failure in gap.failures {
+            items.append(.notice("\(failure); libraries that are first mapped on a CPU that comes online go untraced"))
+        }
         if gap.dropped > 0 || gap.isCPUNew { try beginRescan() }
     }
 
