@@ -61,8 +61,9 @@ public struct HostRequirement: Sendable {
         guard (try? KernelFeature.kernelReads.isSupported()) == false else { return nil }
         return HostLimitation(
             .kernel,
-            "this kernel is locked down to \"confidentiality\", where BPF programs may not read its memory and nothing "
-                + "can be traced; start it with lockdown=integrity, or without lockdown (\(lockdownPath) shows it)")
+            "BPF programs may not read this kernel's memory, and nothing can be traced without. Kernels that are locked "
+                + "down to \"confidentiality\" refuse that (\(lockdownPath) shows it): start it with lockdown=integrity, or "
+                + "without lockdown. Kernels built without CONFIG_BPF_EVENTS=y refuse it too")
     }
 
     private static let lockdownPath = "/sys/kernel/security/lockdown"

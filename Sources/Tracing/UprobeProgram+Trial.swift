@@ -14,7 +14,7 @@ extension UprobeProgram {
             let mapping = try ProcessScan.files(ofProcess: own).first(where: {
                 $0.range.start <= address && address < $0.range.end
             })
-        else { return }
+        else { throw SystemError("find", "sniscope's own code in its maps", code: 0) }
         let offset = address - mapping.range.start + mapping.range.offset
         do throws(BPFError) {
             let links = try attach(path: "/proc/self/exe", points: [ProbePoint(offset: offset, cookie: 0)])
