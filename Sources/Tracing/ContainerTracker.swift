@@ -149,7 +149,11 @@ struct ContainerTracker {
         // Without rights on cgroups a container has none of its own; its view of the file system is.
         let namespace = record.mountNamespace
         if namespace == ProcessRecord.hostMountNamespace { return .known(nil) }
-        if let container = directory.container(forMountNamespace: namespace) { return .known(container) }
+        if let container = directory.container(forMountNamespace: namespace),
+            namespaces.holds(container, NamespaceWatch.Caller(record))
+        {
+            return .known(container)
+        }
         switch namespaces.state(of: namespace) {
         case .plain:
             return .known(nil)

@@ -1,4 +1,5 @@
 internal import Containers
+internal import LibBPF
 internal import OS
 internal import Processes
 
@@ -19,8 +20,35 @@ struct NamespaceWatch {
 
     /// Until when an answer holds; nil: it is awaited.
     private var plain: [UInt32: Int64?] = [:]
-    /// First processes, by the container's id.
-    private var watched: [String: ProcessIdentity] = [:]
+    /// By the container's id.
+    private var watched: [String: FirstProcess] = [:]
+
+    private struct FirstProcess {
+        let identity: ProcessIdentity
+        /// When it was last there; CLOCK_MONOTONIC, nanoseconds.
+        var seenAt: Int64
+    }
+
+    /// A process that was seen in a call.
+    struct Caller {
+        let process: ProcessIdentity
+        let parent: Int32
+        /// Of the call; CLOCK_MONOTONIC, nanoseconds.
+        let time: Int64
+
+        init(process: ProcessIdentity, parent: Int32, time: Int64) {
+            self.process = process
+            self.parent = parent
+            self.time = time
+        }
+
+        init(_ record: ServerNameRecord) {
+            let startTime = record.startTime / UInt64(1_000_000_000 / Clock.ticksPerSecond)
+            process = ProcessIdentity(pid: Int32(bitPattern: record.pid), startTime: startTime)
+            parent = Int32(bitPattern: record.parentPID)
+            time = Int64(record.time)
+        }
+    }
 
     /// What events of a namespace wait for.
     static func key(_ namespace: UInt32) -> String { "mnt:\(namespace)" }
@@ -44,17 +72,44 @@ struct NamespaceWatch {
     /// Watches for the end of a container, if its mount namespace is all that tells it.
     mutating func watch(_ container: Container) {
         guard container.cgroupPath == nil, container.mountNamespace != nil, let pid = container.initPid else { return }
-        // Ended already: found out by the next look.
-        watched[container.id] = (try? ProcessIdentity(pid: pid)) ?? ProcessIdentity(pid: pid, startTime: 0)
+        let now = Clock.monotonic
+        if let identity = try? ProcessIdentity(pid: pid) {
+            watched[container.id] = FirstProcess(identity: identity, seenAt: now)
+        } else {
+            // Ended already: found out by the next look.
+            watched[container.id] = FirstProcess(identity: ProcessIdentity(pid: pid, startTime: 0), seenAt: 0)
+        }
     }
 
     func isRunning(_ container: Container) -> Bool {
-        watched[container.id]?.isCurrent ?? false
+        watched[container.id]?.identity.isCurrent ?? false
+    }
+
+    /// Whether a container still had its mount namespace when a process of that namespace made a call: its number may
+    /// be another namespace's by now. Once the container has ended, its first process and that one's children are known
+    /// to have been in it.
+    mutating func holds(_ container: Container, _ caller: Caller) -> Bool {
+        // The end of one with a control group is told.
+        guard let first = watched[container.id] else { return container.cgroupPath != nil }
+        // One that is older may have called before the container was there, or have entered it later.
+        let isYounger = caller.process.startTime >= first.identity.startTime
+        // One look answers for all calls before it.
+        if isYounger && caller.time <= first.seenAt { return true }
+        let now = Clock.monotonic
+        if first.identity.isCurrent {
+            watched[container.id]?.seenAt = now
+            return isYounger || caller.process.isCurrent
+        }
+        return caller.process == first.identity || caller.parent == first.identity.pid
     }
 
     /// - Returns: The ids of containers whose first process is gone, once.
     mutating func takeEnded() -> [String] {
-        let ended = watched.filter { !$0.value.isCurrent }.map(\.key)
+        let now = Clock.monotonic
+        var ended: [String] = []
+        for (id, first) in watched {
+            if first.identity.isCurrent { watched[id]?.seenAt = now } else { ended.append(id) }
+        }
         for id in ended { watched[id] = nil }
         return ended
     }

@@ -1,0 +1,61 @@
+import Containers
+import Foundation
+import OS
+import Processes
+import Testing
+
+@testable import Tracing
+
+@Suite("Which container a mount namespace belonged to when a call was made")
+struct NamespaceWatchTests {
+    private func container(_ pid: Int32) -> Container {
+        Container(runtime: .podman, id: "\(pid)", name: "web", initPid: pid, mountNamespace: 4_026_532_000)
+    }
+
+    /// Starts a process, which is the container's first.
+    private func start() throws -> Process {
+        let process = Process()
+        process.executableURL = URL(filePath: "/bin/sleep")
+        process.arguments = ["60"]
+        try process.run()
+        return process
+    }
+
+    @Test("its own processes' while it runs; after its end that of its first process and of its children alone")
+    func end() throws {
+        let first = try start()
+        var namespaces = NamespaceWatch()
+        let container = container(first.processIdentifier)
+        let identity = try ProcessIdentity(pid: first.processIdentifier)
+        namespaces.watch(container)
+        func caller(_ pid: Int32, parent: Int32 = 1, startedLater: UInt64 = 0, at time: Int64) -> NamespaceWatch.Caller
+        {
+            NamespaceWatch.Caller(
+                process: ProcessIdentity(pid: pid, startTime: identity.startTime + startedLater), parent: parent,
+                time: time)
+        }
+        func holds(_ caller: NamespaceWatch.Caller) -> Bool { namespaces.holds(container, caller) }
+        let none: Int32 = 1 << 22
+        #expect(holds(caller(none, startedLater: 1, at: Clock.monotonic)))
+        let whileRunning = Clock.monotonic
+        #expect(holds(caller(none, startedLater: 1, at: Clock.monotonic)))
+        // One that is older than the container, and gone: the namespace was another then.
+        let older = NamespaceWatch.Caller(
+            process: ProcessIdentity(pid: none, startTime: identity.startTime - 1), parent: 1, time: whileRunning)
+        #expect(!holds(older))
+        // This process is older as well, and may have entered it.
+        let own = try NamespaceWatch.Caller(
+            process: ProcessIdentity(pid: Int32(Host.pid)), parent: 1, time: Clock.monotonic)
+        #expect(holds(own))
+
+        kill(first.processIdentifier, SIGKILL)
+        first.waitUntilExit()
+        let now = Clock.monotonic
+        #expect(!holds(caller(none, startedLater: 1, at: now)))
+        #expect(holds(caller(none, startedLater: 1, at: whileRunning)))
+        #expect(holds(caller(identity.pid, at: now)))
+        #expect(holds(caller(none, parent: identity.pid, startedLater: 1, at: now)))
+        let ended = [namespaces.takeEnded(), namespaces.takeEnded()]
+        #expect(ended == [[container.id], []])
+    }
+}
