@@ -18,6 +18,8 @@ struct ContainerTracker {
     /// What monitors told of containers before their runtimes' state was read, by control group.
     private var early: [String: Container] = [:]
     private static let mostEarly = 256
+    /// Users' containers of which nothing but a monitor tells yet.
+    private var starting = StartingContainers()
     /// What the user should know.
     private var notices: [String] = []
 
@@ -174,7 +176,11 @@ struct ContainerTracker {
     /// - Returns: The key of events that waited for it, and the container if it is a new one.
     mutating func apply(_ report: MonitorReader.Report, _ program: TracerProgram) -> (key: String?, new: Container?) {
         switch report {
+        case .starting(let container):
+            starting.expect(container)
+            return (nil, nil)
         case .container(let container):
+            starting.appeared(id: container.id)
             return (container.mountNamespace.map(NamespaceWatch.key), add(monitored: container, program))
         case .namespace(let namespace, let container):
             namespaces.answer(namespace, isPlain: container == nil)
@@ -212,10 +218,12 @@ struct ContainerTracker {
         return known == nil ? container : nil
     }
 
-    /// Forgets containers without a control group whose first process is gone. To be called now and then.
-    /// - Returns: Those that ended.
-    mutating func removeEnded() -> [Container] {
-        namespaces.takeEnded().compactMap { directory.remove(containerID: $0) }
+    /// Forgets containers without a control group whose first process is gone, and those that were to start and are not
+    /// there. To be called now and then.
+    /// - Returns: The keys of those that ended.
+    mutating func removeEnded() -> [String] {
+        let ended = namespaces.takeEnded().compactMap { directory.remove(containerID: $0)?.key }
+        return ended + starting.takeEnded { directory.container(id: $0) != nil }
     }
 
     /// What a container's control group tells, where its runtime's state does not come.
@@ -252,5 +260,5 @@ struct ContainerTracker {
     }
 
     /// Whether a container is there, or is about to be.
-    func isKnown(key: String) -> Bool { directory.isKnown(key: key) }
+    func isKnown(key: String) -> Bool { directory.isKnown(key: key) || starting.isExpected(key: key) }
 }

@@ -172,6 +172,7 @@ final class EventLoop {
     }
 
     private func apply(_ report: MonitorReader.Report) {
+        if case .starting(let container) = report { probes.submit(.starting(container)) }
         let (key, new) = containers.apply(report, program)
         // What it will load; its program begins some time later.
         if let new, let pid = new.initPid { probes.submit(.root("/proc/\(pid)/root", container: new.key)) }
@@ -299,7 +300,7 @@ final class EventLoop {
         reportLosses()
         // What the kernel could not report makes no descriptor readable.
         try readMappings()
-        for container in containers.removeEnded() { probes.ended(container: container.key) }
+        for key in containers.removeEnded() { probes.ended(container: key) }
         if start.isFinished { try probes.checkNowAndThen() }
     }
 

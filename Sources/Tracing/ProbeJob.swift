@@ -13,6 +13,8 @@ enum ProbeJob: Sendable {
     case path(String, FileProber.Depth)
     /// A control group that may be a container's: whose it is, and what its program will load.
     case container(cgroup: String, maker: Int32)
+    /// What the program of a user's container will load.
+    case starting(StartingContainer)
     /// What the loader would find in a container's root folder.
     /// - Parameter container: Its key.
     case root(String, container: String)
@@ -22,7 +24,7 @@ enum ProbeJob: Sendable {
     var urgency: Int {
         switch self {
         case .container: 0
-        case .mapped, .path(_, .symbols): 1
+        case .mapped, .path(_, .symbols), .starting: 1
         case .root: 2
         case .search, .path: 3
         }
@@ -35,7 +37,7 @@ enum ProbeJob: Sendable {
     /// How long it may take where nothing hangs; nanoseconds. Everything of a large file on a slow disk takes its time.
     var patience: Int64 {
         switch self {
-        case .mapped, .path(_, .symbols), .container, .root: 1_000_000_000
+        case .mapped, .path(_, .symbols), .container, .starting, .root: 1_000_000_000
         case .search, .path: 10_000_000_000
         }
     }
@@ -44,7 +46,7 @@ enum ProbeJob: Sendable {
     var device: UInt64? {
         switch self {
         case .mapped(let candidate), .search(let candidate): candidate.identity.device
-        case .path, .container, .root: nil
+        case .path, .container, .starting, .root: nil
         }
     }
 
@@ -77,6 +79,9 @@ extension FileProber {
         case .container(let cgroup, let maker):
             // Its program begins soon, whatever else wants the processors.
             return Threads.withHighPriority { run(cgroup: cgroup, maker: maker, report) }
+        case .starting(let container):
+            guard preparesContainers, let root = try? container.rootFolder() else { return [] }
+            return prepare(container.bundle, root: root.path)
         case .root(let root, _):
             guard preparesContainers else { return [] }
             return Self.beside(root) { probe(LoadableFiles.container(root: $0).installed, root: $0, .symbols) }
@@ -90,7 +95,7 @@ extension FileProber {
         if let targets { return resolution.map { probe(targets, in: $0) } ?? [] }
         // Without a bundle, what it maps is seen when it maps it.
         guard preparesContainers, let bundle = resolution?.bundle else { return [] }
-        return prepare(bundle)
+        return Self.beside(bundle.rootPath) { prepare(bundle, root: $0) }
     }
 
     /// - Returns: The file's own outcome first, then those of what it needs.
@@ -146,15 +151,12 @@ extension FileProber {
     }
 
     /// Probes what a container's program will load, before it runs.
-    private func prepare(_ bundle: OCIBundle) -> [ProbeOutcome] {
-        Self.beside(bundle.rootPath) { root in
-            let loadable = LoadableFiles.container(
-                root: root, environment: bundle.environment, workingDirectory: bundle.workingDirectory)
-            let needed = loadable.needed(by: bundle.arguments)
-            // What is found by its symbols first: that takes a fraction of the time.
-            return probe(needed, root: root, .symbols).filter { !$0.isUnsearched }
-                + probe(needed, root: root, .everything)
-        }
+    private func prepare(_ bundle: OCIBundle, root: String) -> [ProbeOutcome] {
+        let loadable = LoadableFiles.container(
+            root: root, environment: bundle.environment, workingDirectory: bundle.workingDirectory)
+        let needed = loadable.needed(by: bundle.arguments)
+        // What is found by its symbols first: that takes a fraction of the time.
+        return probe(needed, root: root, .symbols).filter { !$0.isUnsearched } + probe(needed, root: root, .everything)
     }
 
     /// A probe holds the mount by which its file was opened. A container's root folder is unmounted when the container

@@ -44,7 +44,7 @@ extension ProbeKeeper {
     mutating func retry(_ job: ProbeJob) {
         // What a container's job did not probe is seen when it is mapped.
         switch job {
-        case .container: break
+        case .container, .starting: break
         case .mapped, .search, .path, .root: retries.append((Clock.monotonic + Self.retryInterval, job))
         }
     }

@@ -138,7 +138,7 @@ struct ProbeKeeper {
             if own.isUnsearched { followUps.append(submit(.search(candidate))) }
             // What the file needs is looked into when it is mapped itself.
             awaited = outcomes.prefix(1)
-        case .path, .container, .root: break
+        case .path, .container, .starting, .root: break
         }
         if awaited.contains(where: \.isChanging) { retry(job) }
         if case .path(let path, _) = job, hostTargets.contains(path), case .noLibrary? = outcomes.first {
@@ -184,10 +184,16 @@ struct ProbeKeeper {
         case .path(let path, _):
             lifetimes.found(file.number, at: path)
         case .container(let key, _), .root(_, let key):
-            // A container that has ended meanwhile needs it no more: a sweep finds out whether anybody does.
-            lifetimes.needed(file.number, by: key)
-            if !isKnown(key) { lifetimes.ended(container: key) }
+            keep(file, forContainer: key, isKnown)
+        case .starting(let container):
+            keep(file, forContainer: StartingContainers.key(container), isKnown)
         }
+    }
+
+    /// A container that has ended meanwhile needs it no more: a sweep finds out whether anybody does.
+    private mutating func keep(_ file: ProbedFile, forContainer key: String, _ isKnown: (String) -> Bool) {
+        lifetimes.needed(file.number, by: key)
+        if !isKnown(key) { lifetimes.ended(container: key) }
     }
 
     /// Does what is due: threads that are stuck are replaced, files that nobody maps any more are looked for.

@@ -85,6 +85,78 @@ extension EndToEnd {
             }
         }
 
+        @Test(
+            "a mount namespace's number that is given again is no container's of a user any more",
+            .having("newuidmap", "useradd", "setpriv", "unshare"))
+        func reusedNamespace() async throws {
+            try await withPodman(asUser: true) { podman, image, port in
+                let tracer = try await Tracer()
+                defer { tracer.stop() }
+                var numbers: [UInt64] = []
+                // The kernel gives the lowest free number, unless somebody else was faster.
+                for number in 1...10 {
+                    let (name, other) = (uniqueName("container"), uniqueName("other"))
+                    try await podman(
+                        ["run", "--rm", "--network", "host", "--name", "short-\(number)", image]
+                            + Podman.client(name, port: port))
+                    _ = try await Program.run(["unshare", "-m"] + Podman.client(other, port: port))
+                    let container = try await tracer.event(named: name)
+                    #expect(container.runtime?.containerName == "short-\(number)")
+                    let after = try await tracer.event(named: other)
+                    #expect(after.runtime == nil)
+                    numbers.append(container.proc.mountNamespace)
+                    if numbers.contains(after.proc.mountNamespace) { return }
+                }
+                Issue.record("no number was given again: \(numbers)")
+            }
+        }
+
+        @Test(
+            "what a user's container will load is probed if it is the user's, and nothing else that a bundle names",
+            .having("useradd", "setpriv"), arguments: [true, false])
+        func foreignRoot(isOwn: Bool) async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let user = try await Podman.User()
+            // Nobody runs the program, and nothing here is a container: the bundle alone tells of it.
+            let id = String(repeating: "5e", count: 32)
+            let (bundle, root) = (workspace.path + "/bundle", workspace.path + "/root")
+            for folder in [bundle, root] {
+                try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+            }
+            try await Program.check(
+                "sh", "-ec",
+                """
+                cp /bin/sh "$0/conmon"; cp $(command -v openssl) "$0/root/client"; mkdir "$0/root/libraries"
+                cp -L $(ldd "$0/root/client" | grep -o '/[^ :]*\\.so[^ :]*' | sort -u) "$0/root/libraries"
+                """, workspace.path)
+            try workspace.write(
+                #"""
+                {"root": {"path": "\#(root)"},
+                 "process": {"args": ["/client"], "env": ["LD_LIBRARY_PATH=/libraries"]}}
+                """#, to: "bundle/config.json")
+            try workspace.write("sleep 3", to: "script")
+            try await Program.check("chown", "-R", "\(user.uid)", bundle)
+            if isOwn { try await Program.check("chown", "\(user.uid)", root) }
+
+            let result: Result<Void, any Error>
+            do {
+                let tracer = try await Tracer("-v")
+                defer { tracer.stop() }
+                try await Program.check(
+                    "setpriv", "--reuid", "\(user.uid)", "--clear-groups", workspace.path + "/conmon",
+                    workspace.path + "/script", "-c", id, "-b", bundle)
+                try await tracer.finish()
+                let isProbed = tracer.program.errors.contains("probed /libraries/libssl")
+                #expect(isProbed == isOwn, "\(tracer.program.account)")
+                result = .success(())
+            } catch {
+                result = .failure(error)
+            }
+            await user.remove()
+            try result.get()
+        }
+
         @Test("-c with a user's container", .having("newuidmap", "useradd", "setpriv"))
         func rootlessByName() async throws {
             try await withPodman(asUser: true) { podman, image, port in

@@ -5,7 +5,7 @@ internal import Processes
 ///
 /// Its command line is its own memory, its files may lie on a file system that it serves itself: all reads of another
 /// user's may never end, and nothing in them is believed that the kernel does not confirm.
-final class Monitor {
+final class Monitor: Sendable {
     let pid: Int32
     let uid: UInt32
     let command: ConmonCommand
@@ -80,6 +80,22 @@ final class Monitor {
             (try? ProcessRecord.credentials(of: parent).uid) == uid
         else { return nil }
         return pid
+    }
+
+    /// What the container's program will be. Podman writes it down before it starts the conmon.
+    /// - Throws: `SystemError`, `StateError`.
+    func bundle() throws -> OCIBundle {
+        try OCIBundle(path: command.bundlePath, json: read(command.bundlePath + "/config.json", limit: 16 << 20))
+    }
+
+    /// A folder as the conmon sees it: no link leads out.
+    /// - Throws: `SystemError`; also for a folder of another user's, which it may name but not give away.
+    func folder(_ path: String) throws(SystemError) -> Descriptor {
+        let folder = try Descriptor.handle(inRoot: root.path, path: path)
+        guard try FileStatus(descriptor: folder, path: path).owner == uid else {
+            throw SystemError("open", path, code: 0, hint: "it is another user's.")
+        }
+        return folder
     }
 
     private func record() -> ContainerStore.Record? {

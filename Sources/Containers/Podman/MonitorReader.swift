@@ -9,6 +9,8 @@ internal import Synchronization
 /// does his work and waits for him alone.
 public final class MonitorReader: Sendable {
     public enum Report: Sendable {
+        /// A container is about to be made.
+        case starting(StartingContainer)
         /// A container that has just been made. It has its first process, its mount namespace or its control group.
         case container(Container)
         /// Whose a mount namespace is; nil: no container's, as far as can be told.
@@ -16,17 +18,26 @@ public final class MonitorReader: Sendable {
     }
 
     /// From conmon's start to the container's first process; nanoseconds. Podman takes less than a second.
-    private static let patience: Int64 = 10_000_000_000
+    public static let patience: Int64 = 10_000_000_000
+    /// A walk over all processes is followed by a rest that is so many times as long.
+    private static let restAfterWalk: Int64 = 4
     /// Between two looks for the first process; milliseconds.
     private static let pace: UInt32 = 2
     /// How many parents of a process are followed: more than anybody needs.
     private static let mostGenerations = 64
     private static let mostUsers = 32
+    /// Takes the tasks of nobody in particular: the kernel gives this number to no user.
+    private static let nobody = UInt32.max
+    /// Of a user, to be done; and conmons of a user whose containers are waited for.
     private static let mostTasks = 256
 
     private enum Task: Sendable {
-        /// A conmon that was started just now.
-        case started(pid: Int32)
+        /// What may be a conmon was started just now.
+        case executed(pid: Int32)
+        /// A conmon that may have been started just now.
+        case running(pid: Int32)
+        /// One was started, and went into the background, under another number, before it could be looked at.
+        case missed
         /// A conmon above a process with an unknown mount namespace.
         case parent(pid: Int32, of: Int32, namespace: UInt32)
         /// A conmon that ran already; what is told of it goes to whoever waits for the list.
@@ -50,10 +61,9 @@ public final class MonitorReader: Sendable {
     /// A conmon was executed. Does not wait.
     public func follow(pid: Int32) {
         if let uid = try? ProcessRecord.credentials(of: pid).uid {
-            _ = submit(.started(pid: pid), uid: uid)
+            _ = submit(.executed(pid: pid), uid: uid)
         } else {
-            // It has gone into the background already, under another number.
-            for (pid, uid) in Monitor.running() { _ = submit(.started(pid: pid), uid: uid) }
+            _ = submit(.missed, uid: Self.nobody)
         }
     }
 
@@ -119,12 +129,19 @@ public final class MonitorReader: Sendable {
     private func work(uid: UInt32) {
         var awaited: [Awaited] = []
         while let tasks = takeTasks(uid: uid, isIdle: awaited.isEmpty) {
+            var isWalkDue = false
             for task in tasks {
                 switch task {
-                case .started(let pid):
-                    if let monitor = Monitor(pid: pid, uid: uid), !monitor.command.isExec {
-                        awaited.append(Awaited(monitor: monitor, deadline: Clock.monotonic + Self.patience))
+                case .executed(let pid), .running(let pid):
+                    guard let monitor = Monitor(pid: pid, uid: uid) else {
+                        if case .executed = task { _ = submit(.missed, uid: Self.nobody) }
+                        continue
                     }
+                    guard !monitor.command.isExec, awaited.count < Self.mostTasks else { continue }
+                    if let starting = StartingContainer(monitor) { report(.starting(starting)) }
+                    awaited.append(Awaited(monitor: monitor, deadline: Clock.monotonic + Self.patience))
+                case .missed:
+                    isWalkDue = true
                 case .parent(let pid, let child, let namespace):
                     let container = Monitor(pid: pid, uid: uid)?.container(firstProcess: child)
                     report(.namespace(namespace, container?.mountNamespace == namespace ? container : nil))
@@ -133,6 +150,7 @@ public final class MonitorReader: Sendable {
                     collector.add(monitor?.command.isExec == false ? monitor?.container() : nil)
                 }
             }
+            if isWalkDue { walk() }
             let now = Clock.monotonic
             awaited = awaited.filter { awaited in
                 if let container = awaited.monitor.container() {
@@ -143,6 +161,13 @@ public final class MonitorReader: Sendable {
             }
             if !awaited.isEmpty { Threads.sleep(milliseconds: Self.pace) }
         }
+    }
+
+    /// Looks at all conmons that run. Anybody may start what asks for it: that costs a part of one processor at most.
+    private func walk() {
+        let begun = Clock.monotonic
+        for (pid, uid) in Monitor.running() { _ = submit(.running(pid: pid), uid: uid) }
+        Threads.sleep(milliseconds: UInt32(clamping: (Clock.monotonic - begun) * Self.restAfterWalk / 1_000_000))
     }
 
     /// - Parameter isIdle: Whether the thread has nothing else to do: it ends where there is no task.
