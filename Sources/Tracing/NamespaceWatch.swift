@@ -35,19 +35,6 @@ struct NamespaceWatch {
         let parent: Int32
         /// Of the call; CLOCK_MONOTONIC, nanoseconds.
         let time: Int64
-
-        init(process: ProcessIdentity, parent: Int32, time: Int64) {
-            self.process = process
-            self.parent = parent
-            self.time = time
-        }
-
-        init(_ record: ServerNameRecord) {
-            let startTime = record.startTime / UInt64(1_000_000_000 / Clock.ticksPerSecond)
-            process = ProcessIdentity(pid: Int32(bitPattern: record.pid), startTime: startTime)
-            parent = Int32(bitPattern: record.parentPID)
-            time = Int64(record.time)
-        }
     }
 
     /// What events of a namespace wait for.
@@ -112,5 +99,14 @@ struct NamespaceWatch {
         }
         for id in ended { watched[id] = nil }
         return ended
+    }
+}
+
+extension NamespaceWatch.Caller {
+    init(_ record: ServerNameRecord) {
+        let startTime = record.startTime / UInt64(1_000_000_000 / Clock.ticksPerSecond)
+        process = ProcessIdentity(pid: Int32(bitPattern: record.pid), startTime: startTime)
+        parent = Int32(bitPattern: record.parentPID)
+        time = Int64(record.time)
     }
 }
