@@ -219,14 +219,14 @@ struct procmap_query_v1 {
 #define QUERY_COVERING_OR_NEXT 0x10
 #define QUERY_FILE_BACKED      0x20
 
-int sniscope_query_mapping(int maps, uint64_t address, struct sniscope_mapping *mapping, char *name,
-			   uint32_t name_size)
+static int query_mapping(int maps, uint64_t flags, uint64_t address,
+			 struct sniscope_mapping *mapping, char *name, uint32_t name_size)
 {
 	struct procmap_query_v1 query;
 
 	memset(&query, 0, sizeof(query));
 	query.size = sizeof(query);
-	query.query_flags = QUERY_EXECUTABLE | QUERY_COVERING_OR_NEXT | QUERY_FILE_BACKED;
+	query.query_flags = flags;
 	query.query_address = address;
 	query.name = name_size ? (uintptr_t)name : 0;
 	query.name_size = name_size;
@@ -239,6 +239,18 @@ int sniscope_query_mapping(int maps, uint64_t address, struct sniscope_mapping *
 	mapping->device = (uint64_t)query.device_major << 20 | query.device_minor;
 	// With its NUL.
 	return query.name_size ? (int)query.name_size - 1 : 0;
+}
+
+int sniscope_query_mapping(int maps, uint64_t address, struct sniscope_mapping *mapping, char *name,
+			   uint32_t name_size)
+{
+	return query_mapping(maps, QUERY_EXECUTABLE | QUERY_COVERING_OR_NEXT | QUERY_FILE_BACKED,
+			     address, mapping, name, name_size);
+}
+
+int sniscope_query_mapping_at(int maps, uint64_t address, struct sniscope_mapping *mapping)
+{
+	return query_mapping(maps, 0, address, mapping, NULL, 0);
 }
 
 void sniscope_return_large_blocks(void)

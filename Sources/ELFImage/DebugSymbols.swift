@@ -8,7 +8,7 @@ public struct DebugSymbols: Sendable {
         case file(path: String)
     }
 
-    /// Opens a file as the inspected one's own system sees it; nil where there is none.
+    /// Opens a file of debug information; nil where there is none that may be believed.
     public typealias PathOpener = (_ path: String) -> (any ByteSource)?
 
     /// Where a file of debug information may be, in the order in which it is looked for.
@@ -37,10 +37,9 @@ public struct DebugSymbols: Sendable {
     /// Looks for functions until a place has one.
     ///
     /// What a separate file says of its own counts only where the inspected file agrees: its unwind table must have a
-    /// function at that address. Whoever makes a container can put any debug file into it, with any build ID; the
-    /// program may be one that other containers share, and a probe within an instruction corrupts it for all.
+    /// function at that address. A probe within an instruction corrupts the program for all who run it.
     /// - Parameters:
-    ///   - path: Of `image`, in the system that `open` looks in. Its debug files may be beside it.
+    ///   - path: Of `image`. Its debug files may be beside it.
     /// - Throws: What the sources throw; damaged symbols are among `reasons`.
     public static func functions(
         matching patterns: [SymbolPattern], of image: ELFImage, path: String, open: PathOpener

@@ -5,7 +5,8 @@ internal import Glibc
 public enum Host {
     public static var pid: UInt32 { UInt32(getpid()) }
     public static var userID: UInt32 { getuid() }
-    public static var isRoot: Bool { geteuid() == 0 }
+    public static var effectiveUserID: UInt32 { geteuid() }
+    public static var isRoot: Bool { effectiveUserID == 0 }
 
     /// "6.18.44".
     public static var kernelRelease: String {

@@ -23,6 +23,11 @@ public struct SystemError: Error, Sendable, Equatable, CustomStringConvertible {
         SystemError(operation, subject, code: errno)
     }
 
+    /// What was meant is not there any more.
+    public static func notFound(_ operation: String, _ subject: String, hint: String? = nil) -> SystemError {
+        SystemError(operation, subject, code: ENOENT, hint: hint)
+    }
+
     /// The kernel's words for `code`.
     public var reason: String {
         String(cString: strerror(code))

@@ -7,19 +7,25 @@ public enum ProcessFile {
     /// /proc/PID/map_files leads to the mapped file itself; it needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN. Without
     /// them the path is looked up below the process's own root folder, which no link can leave; a file that has been
     /// deleted or replaced is then out of reach.
-    /// - Throws: `isNotFound` also for a process that has ended or no longer maps the range.
+    ///
+    /// The process may have mapped another file at that place since it was asked what is there: only the file meant is
+    /// opened. What is found out about another one must not be taken for what is known of this one.
+    /// - Throws: `isNotFound` also for a process that has ended or no longer maps the file there.
     public static func open(
         pid: Int32, range: MappedRange, path: String, identity: FileIdentity
     ) throws(SystemError) -> RegularFile {
         let link = "/proc/\(pid)/map_files/\(range.name)"
         do throws(SystemError) {
-            return try RegularFile(path: link)
+            let file = try RegularFile(path: link)
+            guard identity.isOf(file) else {
+                throw SystemError.notFound("open", link, hint: "Another file is mapped there by now.")
+            }
+            return file
         } catch {
             guard error.isNotPermitted else { throw error }
         }
         let file = try open(pid: pid, path: path)
-        // Equal devices make the inodes comparable; unequal ones (overlay, btrfs) prove nothing.
-        guard FileIdentity(status: file.status).device != identity.device || file.status.inode == identity.inode else {
+        guard identity.isOf(file) else {
             throw SystemError(
                 "open", link, code: 0,
                 hint: "\(path) is another file by now; CAP_CHECKPOINT_RESTORE is needed to open the one in use.")
@@ -64,5 +70,11 @@ extension FileIdentity {
         let major = (status.device >> 8) & 0xfff | (status.device >> 32) & ~0xfff
         let minor = status.device & 0xff | (status.device >> 12) & ~0xff
         self.init(device: major << 20 | minor & 0xfffff, inode: status.inode)
+    }
+
+    /// Whether a file is the one that /proc/PID/maps shows with these numbers.
+    func isOf(_ file: RegularFile) -> Bool {
+        if FileIdentity(status: file.status) == self { return true }
+        return file.mappedIdentity().map { FileIdentity(device: $0.device, inode: $0.inode) } == self
     }
 }

@@ -14,7 +14,11 @@ struct HiddenFindings {
     func find() throws -> [LibraryFinding] {
         var findings = try bySymbols()
         findings += try byGoFunctions()
-        if findings.isEmpty { findings += try byAnchors() }
+        if findings.isEmpty {
+            findings = try byAnchors()
+        } else if findings.contains(where: { $0.located == .debuglink }) {
+            findings = Self.joined(findings, try byAnchors())
+        }
         findings += try byTexts(besides: Set(findings.map(\.kind)))
         return findings
     }
@@ -87,6 +91,43 @@ struct HiddenFindings {
         // What two libraries' rules take for theirs is one's own copy of the other's source.
         let located = findings.filter { !$0.functions.isEmpty }
         return located.isEmpty ? findings : located
+    }
+
+    /// Findings by the symbols of a separate file, and by what the file's own code says. A symbol that names a function
+    /// at another place than the code does is not believed; what the code alone says counts too.
+    static func joined(_ named: [LibraryFinding], _ anchored: [LibraryFinding]) -> [LibraryFinding] {
+        let checked = named.map { finding in
+            var checked = finding
+            guard finding.located == .debuglink else { return checked }
+            checked.functions.removeAll { function in
+                guard contradicts(anchored, finding.kind, function) else { return false }
+                checked.reasons.append(
+                    "The file of debug information names \(function.name) where the code has another function.")
+                return true
+            }
+            return checked
+        }
+        let rest = anchored.compactMap { finding in
+            var rest = finding
+            let named = checked.filter { $0.kind == finding.kind }
+            let known = Set(named.flatMap(\.functions).map(\.address))
+            rest.functions.removeAll { known.contains($0.address) }
+            if known.isEmpty { rest.reasons += named.flatMap(\.reasons) }
+            return rest.functions.isEmpty ? nil : rest
+        }
+        return checked.filter { finding in
+            !finding.functions.isEmpty || !rest.contains { $0.kind == finding.kind }
+        } + rest
+    }
+
+    private static func contradicts(
+        _ anchored: [LibraryFinding], _ kind: String, _ function: LibraryFinding.Function
+    ) -> Bool {
+        anchored.contains { finding in
+            if finding.kind != kind { return finding.functions.contains { $0.address == function.address } }
+            let places = finding.functions.filter { $0.index == function.index }
+            return !places.isEmpty && !places.contains { $0.address == function.address }
+        }
     }
 
     private func byTexts(besides known: Set<String>) throws -> [LibraryFinding] {

@@ -25,21 +25,22 @@ public struct Inspector: Sendable {
     /// The second look, at a file whose symbols tell of no library that can be traced: all of its strings are searched,
     /// and where one tells of a library, its code. Some 1 ms for each 2 MB, or 0.1 ms where nothing is found.
     /// - Parameters:
-    ///   - path: The file's, in the system that `open` looks in.
-    ///   - open: Opens a file of debug information, by its path.
+    ///   - path: The file's. Its debug information may be beside it.
+    ///   - openDebugFile: Opens a file of debug information, by its path.
     /// - Returns: What both looks found.
     /// - Throws: `ELFError`, or what the source throws.
     public func searchLibraries(
-        in source: any ByteSource, path: String = "", open: @escaping DebugSymbols.PathOpener = { _ in nil }
+        in source: any ByteSource, path: String = "",
+        openDebugFile: @escaping DebugSymbols.PathOpener = DebugFiles.open
     ) throws -> FileReport {
         let image = try ELFImage(source)
         let report = try findLibraries(in: image)
         guard !report.isTraceable else { return report }
-        let hidden = HiddenFindings(catalog: catalog, image: image, path: path, open: open)
+        let hidden = HiddenFindings(catalog: catalog, image: image, path: path, open: openDebugFile)
         let findings =
             if let cache {
                 try cache.findings(
-                    in: image, DebugSymbols.paths(of: image, at: path).compactMap(open), search: hidden.find)
+                    in: image, DebugSymbols.paths(of: image, at: path).compactMap(openDebugFile), search: hidden.find)
             } else {
                 try hidden.find()
             }
@@ -51,10 +52,10 @@ public struct Inspector: Sendable {
     ///   maps with this file.
     /// - Throws: `ELFError`, or what the source throws.
     public func inspect(
-        _ source: any ByteSource, path: String = "", open: @escaping DebugSymbols.PathOpener = { _ in nil },
-        openNeeded: NeededOpener
+        _ source: any ByteSource, path: String = "",
+        openDebugFile: @escaping DebugSymbols.PathOpener = DebugFiles.open, openNeeded: NeededOpener
     ) throws -> FileReport {
-        let report = try searchLibraries(in: source, path: path, open: open)
+        let report = try searchLibraries(in: source, path: path, openDebugFile: openDebugFile)
         return report.with(
             libraries: try report.libraries.map {
                 $0.with(version: try $0.version ?? version(of: $0.kind, in: source, openNeeded: openNeeded))

@@ -71,10 +71,10 @@ struct FileProber: Sendable {
         do {
             switch depth {
             case .symbols: report = try inspector.findLibraries(in: file)
-            case .everything: report = try inspector.searchLibraries(in: file, path: shownPath, open: open)
+            case .everything: report = try inspector.searchLibraries(in: file, path: shownPath)
             case .everythingPatiently:
                 report = try Threads.withLowPriority {
-                    try inspector.searchLibraries(in: file, path: shownPath, open: open)
+                    try inspector.searchLibraries(in: file, path: shownPath)
                 }
             }
         } catch let error as SystemError {

@@ -168,7 +168,7 @@ extension Inspector {
         _ file: RegularFile, path: String, open: @escaping (String) -> RegularFile?
     ) -> FileReport? {
         do {
-            return try inspect(file, path: path, open: open, openNeeded: Siblings.opener(of: path, open))
+            return try inspect(file, path: path, openNeeded: Siblings.opener(of: path, open))
         } catch {
             // What tells the version may be damaged alone.
             return try? findLibraries(in: file)

@@ -93,6 +93,9 @@ struct sniscope_mapping {
 int sniscope_query_mapping(int maps, uint64_t address, struct sniscope_mapping *mapping, char *name,
 			   uint32_t name_size);
 
+/// The mapping that holds `address`, whatever it is of. Returns 0, or -1 with errno.
+int sniscope_query_mapping_at(int maps, uint64_t address, struct sniscope_mapping *mapping);
+
 /// Where `needle` stands first at or after `from`, or `size` where it does not.
 size_t sniscope_find(const void *haystack, size_t size, size_t from, const void *needle,
 		     size_t needle_size);

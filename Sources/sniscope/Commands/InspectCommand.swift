@@ -34,8 +34,7 @@ struct InspectCommand: ParsableCommand {
             report = try FileTarget.answering(file) { [file, containers] in
                 let opened = try Self.open(target, in: containers, shownAs: file)
                 return try inspector.inspect(
-                    opened.file, path: opened.path, open: opened.open,
-                    openNeeded: Siblings.opener(of: opened.path, opened.open))
+                    opened.file, path: opened.path, openNeeded: Siblings.opener(of: opened.path, opened.open))
             }
         } catch let error as ELFError {
             throw CommandFailure("cannot inspect \(file): \(error)")
