@@ -5,6 +5,9 @@ public enum Clock {
     public static var monotonic: Int64 { read(CLOCK_MONOTONIC) }
     public static var realtime: Int64 { read(CLOCK_REALTIME) }
 
+    /// That the calling thread has computed.
+    public static var threadTime: Int64 { read(CLOCK_THREAD_CPUTIME_ID) }
+
     /// Since the system's start, also while it slept.
     public static var boot: Int64 { read(CLOCK_BOOTTIME) }
     /// Of the times in /proc/PID/stat.

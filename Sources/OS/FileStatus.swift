@@ -7,6 +7,8 @@ public struct FileStatus: Sendable, Equatable {
     public let inode: UInt64
     /// Bytes.
     public let size: UInt64
+    /// Bytes that the file system keeps for it: few for a file of holes.
+    public let allocated: UInt64
     /// Nanoseconds since the epoch; changes with every write and rename, and users can't set it.
     public let changedAt: Int64
     public let mode: UInt32
@@ -56,6 +58,7 @@ public struct FileStatus: Sendable, Equatable {
         device = UInt64(status.st_dev)
         inode = UInt64(status.st_ino)
         size = UInt64(max(status.st_size, 0))
+        allocated = UInt64(max(status.st_blocks, 0)) * 512
         changedAt = Int64(status.st_ctim.tv_sec) * 1_000_000_000 + Int64(status.st_ctim.tv_nsec)
         mode = status.st_mode
         owner = status.st_uid

@@ -22,6 +22,27 @@ extension Threads {
         return results.take(within: milliseconds)
     }
 
+    /// As `apart(within:)`, for work that may take any time as long as it goes on.
+    /// - Returns: nil where the thread has neither computed nor read anything for `milliseconds`.
+    public static func apart<Result: Sendable>(
+        idleFor milliseconds: Int, _ body: @escaping @Sendable () -> Result
+    ) throws(SystemError) -> Result? {
+        let threads = BlockingQueue<Int32>()
+        let results = BlockingQueue<Result>()
+        try startApart(name: "apart") {
+            threads.put(identifier)
+            results.put(body())
+        }
+        let thread = threads.take(within: milliseconds)
+        var progress = thread.flatMap { Progress(of: $0) }
+        while true {
+            if let result = results.take(within: milliseconds) { return result }
+            let now = thread.flatMap { Progress(of: $0) }
+            guard now != progress else { return nil }
+            progress = now
+        }
+    }
+
     private static let apart = Apart()
 
     /// The other process, seen from this one.

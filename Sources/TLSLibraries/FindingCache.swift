@@ -39,9 +39,11 @@ public final class FindingCache: Sendable {
     func findings(
         in image: ELFImage, _ debugFiles: [any ByteSource], search: () throws -> [LibraryFinding]
     ) throws -> [LibraryFinding] {
-        let states = ([image.source] + debugFiles).compactMap { $0 as? RegularFile }.compactMap { file in
-            FileState(of: file, below: identityBelow(file))
-        }
+        let states = ([image.source] + debugFiles).compactMap { $0 as? RegularFile ?? ($0 as? BudgetedFile)?.file }
+            .compactMap {
+                file in
+                FileState(of: file, below: identityBelow(file))
+            }
         guard states.count == 1 + debugFiles.count else { return try search() }
         let key = try ScanKey(of: image, states: states)
         if let value = entries.value(for: key),

@@ -107,7 +107,7 @@ extension FileProber {
         // Tells a damaged file from one without TLS.
         let report: FileReport
         do {
-            report = try inspector.searchLibraries(in: file, path: path)
+            report = try inspector.searchLibraries(in: BudgetedFile(file), path: path)
         } catch let error as ELFError {
             throw SessionError("cannot trace \(name): \(error)")
         }

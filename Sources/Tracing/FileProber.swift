@@ -67,18 +67,21 @@ struct FileProber: Sendable {
         _ open: @escaping (String) -> RegularFile?
     ) -> ProbeOutcome {
         let report: FileReport
+        let source = BudgetedFile(file)
         let begun = Clock.monotonic
         do {
             switch depth {
-            case .symbols: report = try inspector.findLibraries(in: file)
-            case .everything: report = try inspector.searchLibraries(in: file, path: shownPath)
+            case .symbols: report = try inspector.findLibraries(in: source)
+            case .everything: report = try inspector.searchLibraries(in: source, path: shownPath)
             case .everythingPatiently:
                 report = try Threads.withLowPriority {
-                    try inspector.searchLibraries(in: file, path: shownPath)
+                    try inspector.searchLibraries(in: source, path: shownPath)
                 }
             }
         } catch let error as SystemError {
             return .unreadable(error)
+        } catch let error as BudgetError {
+            return .refused("\(shownPath): \(error)")
         } catch {
             // Not an ELF file, or a damaged one: the loader would not have taken a library from it.
             return .noLibrary
@@ -128,7 +131,7 @@ struct FileProber: Sendable {
             }
             // The version takes longer than all the rest: it comes after the probe.
             let versions = places.map {
-                $0.0.version ?? (try? inspector.version(of: $0.0.kind, in: file, openNeeded: sibling))
+                $0.0.version ?? (try? inspector.version(of: $0.0.kind, in: source, openNeeded: sibling))
             }
             table.describe(index, references(versions))
             let list = places.map { "\($0.0.kind) \($0.1.function) at \($0.1.probeOffset)" }

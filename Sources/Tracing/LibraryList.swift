@@ -68,13 +68,13 @@ public struct LibraryList: Sendable {
         for mapped in scan.files where !hungDevices.contains(mapped.identity.device) {
             let known = places
             // The file system may be a FUSE daemon's that hangs.
-            let look = try Threads.apart(within: Self.patienceWithFile) { () -> Result<Look?, SystemError> in
+            let look = try Threads.apart(idleFor: Self.patienceWithFile) { () -> Result<Look?, SystemError> in
                 Result { () throws(SystemError) in
                     let file = try ProcessFile.open(mapped)
                     let identity = InodeIdentity(of: file, identifier: identifier)
                     if let wanted, !wanted.contains(identity) { return nil }
                     if known[identity] != nil { return Look(identity: identity, report: nil) }
-                    guard let report = inspector.report(file, path: mapped.path, open: opener(of: mapped)),
+                    guard let report = try inspector.report(file, path: mapped.path, open: opener(of: mapped)),
                         !report.libraries.isEmpty
                     else { return nil }
                     return Look(identity: identity, report: report)
@@ -166,12 +166,16 @@ extension Inspector {
     /// nil for what is no ELF file, or one so damaged that no loader takes a library from it.
     fileprivate func report(
         _ file: RegularFile, path: String, open: @escaping (String) -> RegularFile?
-    ) -> FileReport? {
+    ) throws(SystemError) -> FileReport? {
         do {
-            return try inspect(file, path: path, openNeeded: Siblings.opener(of: path, open))
+            return try inspect(BudgetedFile(file), path: path, openNeeded: Siblings.opener(of: path, open))
+        } catch let error as SystemError {
+            throw error
+        } catch let error as BudgetError {
+            throw SystemError("search", path, code: 0, hint: "\(error).")
         } catch {
             // What tells the version may be damaged alone.
-            return try? findLibraries(in: file)
+            return try? findLibraries(in: BudgetedFile(file))
         }
     }
 }

@@ -52,6 +52,65 @@ extension EndToEnd {
             }
         }
 
+        @Test("files of holes that claim terabytes of code are left out, told, and hold up nothing")
+        func holes() async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            // An ELF file with a TB of strings and a TB of code, mapped once from memory and once from the disk.
+            let sparse = try await workspace.compile(
+                """
+                #define _GNU_SOURCE
+                #include <elf.h>
+                #include <fcntl.h>
+                #include <stdio.h>
+                #include <string.h>
+                #include <sys/mman.h>
+                #include <unistd.h>
+                static int map(int file)
+                {
+                    const unsigned long size = 1UL << 40;
+                    struct { Elf64_Ehdr head; Elf64_Phdr segments[2]; char text[64]; } start = {
+                        .head = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
+                            .e_type = ET_DYN, .e_machine = EM_X86_64, .e_version = 1, .e_ehsize = sizeof(Elf64_Ehdr),
+                            .e_phoff = sizeof(Elf64_Ehdr), .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 2 },
+                        .segments = { { .p_type = PT_LOAD, .p_flags = PF_R, .p_filesz = size, .p_memsz = size },
+                            { .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_offset = 4096, .p_vaddr = size,
+                              .p_filesz = size - 4096, .p_memsz = size - 4096 } },
+                        .text = "x/ssl/s3_lib.c",
+                    };
+                    if (pwrite(file, &start, sizeof(start), 0) != sizeof(start) || ftruncate(file, size))
+                        return -1;
+                    return mmap(0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, file, 0) == MAP_FAILED;
+                }
+                int main(int count, char **arguments)
+                {
+                    for (int i = 0; i < 7; i++)
+                        if (map(memfd_create("holes", 0)))
+                            return 1;
+                    if (map(open(arguments[1], O_RDWR | O_CREAT, 0755)))
+                        return 1;
+                    puts("mapped");
+                    fflush(stdout);
+                    pause();
+                }
+                """, as: "sparse")
+            let tracer = try await Tracer()
+            defer { tracer.stop() }
+            let holes = try Program([sparse, workspace.path + "/libholes.so"])
+            defer { holes.stop() }
+            try await wait("the mappings", holes) { holes.output.contains("mapped") }
+            try await wait("word of each file", tracer.program) {
+                tracer.program.errors.all.filter { $0.contains("is left out") }.count == 8
+            }
+            let fresh = try workspace.copy(try await libraryPath("libssl.so.3"), as: "libfresh.so")
+            let caller = try await Caller(try await Caller.compile(in: workspace), library: fresh)
+            defer { caller.stop() }
+            // On the same file system.
+            let list = try await Sniscope.run("list", "-o", "json")
+            #expect(try FileEntry.all(list.output).contains { $0.path == fresh }, "\(list.account)")
+            #expect(list.errors.all.filter { $0.contains("is left out") }.count == 8, "\(list.account)")
+        }
+
         @Test(
             "a debug file in a user's own mount namespace names no function of anybody's program",
             arguments: [true, false])
