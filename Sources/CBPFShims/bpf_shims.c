@@ -226,23 +226,44 @@ static void close_standard_streams(void)
 		close(descriptor);
 }
 
-size_t sniscope_close_aside(const int *descriptors, size_t count, size_t processes,
-			    int milliseconds)
-{
-	int64_t deadline = now_milliseconds() + milliseconds;
-	size_t closed = 0, started = 0;
-	static pid_t left_behind[256];
-	static size_t left;
-	static int is_registered;
-	pid_t pids[64];
+// Child processes that a call could not wait for, under the lock.
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pid_t left_behind[256];
+static size_t left;
 
-	// Those that an earlier call could not wait for.
+static void reap_left_behind(void)
+{
+	pthread_mutex_lock(&lock);
 	for (size_t i = 0; i < left;) {
 		if (waitpid(left_behind[i], NULL, WNOHANG) != 0)
 			left_behind[i] = left_behind[--left];
 		else
 			i++;
 	}
+	pthread_mutex_unlock(&lock);
+}
+
+static void leave_behind(pid_t pid)
+{
+	static int is_registered;
+
+	pthread_mutex_lock(&lock);
+	if (left < sizeof(left_behind) / sizeof(left_behind[0]))
+		left_behind[left++] = pid;
+	if (!is_registered) {
+		is_registered = 1;
+		atexit(close_standard_streams);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+size_t sniscope_close_aside(int *descriptors, size_t count, size_t processes, int milliseconds)
+{
+	int64_t deadline = now_milliseconds() + milliseconds;
+	size_t closed = 0, started = 0;
+	pid_t pids[64];
+
+	reap_left_behind();
 	if (processes > sizeof(pids) / sizeof(pids[0]))
 		processes = sizeof(pids) / sizeof(pids[0]);
 	if (processes > count)
@@ -260,8 +281,12 @@ size_t sniscope_close_aside(const int *descriptors, size_t count, size_t process
 		if (pid > 0)
 			pids[started++] = (pid_t)pid;
 		else
-			// Out of processes: this one's share is closed by the exit.
+			// Out of processes: the other shares stay the caller's.
 			break;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (i % processes < started)
+			descriptors[i] = -1;
 	}
 	for (size_t process = 0; process < started; process++) {
 		for (;;) {
@@ -272,16 +297,11 @@ size_t sniscope_close_aside(const int *descriptors, size_t count, size_t process
 				break;
 			}
 			if (now_milliseconds() >= deadline) {
-				if (left < sizeof(left_behind) / sizeof(left_behind[0]))
-					left_behind[left++] = pids[process];
+				leave_behind(pids[process]);
 				break;
 			}
 			poll(NULL, 0, 1);
 		}
-	}
-	if (closed < count && !is_registered) {
-		is_registered = 1;
-		atexit(close_standard_streams);
 	}
 	return closed;
 }

@@ -88,7 +88,12 @@ public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
     public init(urgencies: Int = 1) {
         lanes = Array(repeating: Lane(), count: urgencies)
         pthread_mutex_init(mutex, nil)
-        pthread_cond_init(arrived, nil)
+        // By default it waits by the wall clock: a step of that would make a wait too long, or none.
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(arrived, &attributes)
+        pthread_condattr_destroy(&attributes)
     }
 
     deinit {
@@ -132,8 +137,7 @@ public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
     /// As `take()`; nil also where no element comes in time.
     public func take(within milliseconds: Int) -> Element? {
         var deadline = timespec()
-        // The clock of a condition variable that is not told another one.
-        clock_gettime(CLOCK_REALTIME, &deadline)
+        clock_gettime(CLOCK_MONOTONIC, &deadline)
         let nanoseconds = deadline.tv_nsec + milliseconds % 1000 * 1_000_000
         deadline.tv_sec += milliseconds / 1000 + nanoseconds / 1_000_000_000
         deadline.tv_nsec = nanoseconds % 1_000_000_000

@@ -96,15 +96,15 @@ final class EventLoop {
         while !isStopping {
             let tags = try wait()
             // Names of containers and files first: records are attributed by them.
-            if tags.contains(Tag.mailbox) { try readMailbox() }
-            if tags.contains(Tag.mappings) { try readMappings() }
+            if tags.contains(Tag.mailbox) { readMailbox() }
+            if tags.contains(Tag.mappings) { readMappings() }
             if tags.contains(Tag.records) { readRecords() }
             for notice in containers.takeNotices() { output.add(.notice(notice)) }
             for item in probes.takeItems() { output.add(item) }
             try finishStartIfDone()
             deliverOverdue()
-            try probes.retryDue(isKnown: containers.isKnown)
-            try checkNowAndThen()
+            probes.retryDue(isKnown: containers.isKnown)
+            checkNowAndThen()
             output.flush(&ownLosses)
         }
         try readRest()
@@ -139,7 +139,7 @@ final class EventLoop {
         !isPatienceOver && Clock.monotonic - lastProgressAt < Self.patienceWithReader
     }
 
-    private func readMailbox() throws(SystemError) {
+    private func readMailbox() {
         for message in mailbox.take() {
             switch message {
             case .probing(.finding(.container(let cgroup, let resolution))):
@@ -153,10 +153,15 @@ final class EventLoop {
                     probes.submit(.root(bundle.rootPath, container: cgroup))
                 }
             case .probing(.finished(let number, let job, let outcomes)):
-                try probes.apply(.finished(job, outcomes), isKnown: containers.isKnown)
+                probes.apply(.finished(job, outcomes), isKnown: containers.isKnown)
                 start.finished(number, followedBy: probes.takeFollowUps())
+            case .probing(.stuck(let job)):
+                probes.tell(unread: job.hangError)
+            case .probing(.exhausted):
+                output.add(
+                    .notice("every thread that looks into files waits for a file system: no further file is probed"))
             case .probes(let report):
-                try probes.apply(report, isKnown: containers.isKnown)
+                probes.apply(report, isKnown: containers.isKnown)
             case .docker(let change):
                 containers.apply(change, program)
             case .monitored(let report):
@@ -167,8 +172,8 @@ final class EventLoop {
         }
     }
 
-    private func readMappings() throws(SystemError) {
-        try probes.readMappings { containers.noteExecution($0.path, pid: $0.pid) }
+    private func readMappings() {
+        probes.readMappings { containers.noteExecution($0.path, pid: $0.pid) }
     }
 
     private func apply(_ report: MonitorReader.Report) {
@@ -292,16 +297,16 @@ final class EventLoop {
         return readiness
     }
 
-    private func checkNowAndThen() throws {
+    private func checkNowAndThen() {
         let now = Clock.monotonic
         guard now - lastCheck > 500_000_000 else { return }
         lastCheck = now
         setClock()
         reportLosses()
         // What the kernel could not report makes no descriptor readable.
-        try readMappings()
+        readMappings()
         for key in containers.removeEnded() { probes.ended(container: key) }
-        if start.isFinished { try probes.checkNowAndThen() }
+        if start.isFinished { probes.checkNowAndThen() }
     }
 
     /// Follows steps of the wall clock.

@@ -12,6 +12,8 @@ final class LinkCloser: Sendable {
 
     /// How long one batch keeps the next from its turn. Child processes do the closing and go on beyond it.
     private static let patience: Int32 = 5000
+    /// Milliseconds.
+    private static let pause: UInt32 = 200
     /// How many threads may be held at once.
     private static let mostThreads = 64
 
@@ -23,10 +25,23 @@ final class LinkCloser: Sendable {
         self.table = table
         try Threads.start(name: "detach") { [queue] in
             while let batch = queue.take() {
-                // A file whose links are held for longer is not probed again.
-                if BPFLink.close(batch.links, within: Self.patience) == batch.links.count { batch.closed() }
+                guard let rest = Self.close(batch) else { continue }
+                // No process can be made just now.
+                Threads.sleep(milliseconds: Self.pause)
+                queue.put(rest)
             }
         }
+    }
+
+    /// - Returns: What could not be begun; nil for nothing.
+    private static func close(_ batch: Batch) -> Batch? {
+        let closed = BPFLink.close(batch.links, within: patience)
+        let open = batch.links.filter(\.isOpen)
+        // A file whose links are held for longer is not probed again.
+        let areHeld = closed + open.count < batch.links.count
+        if open.isEmpty && !areHeld { batch.closed() }
+        guard !open.isEmpty else { return nil }
+        return areHeld ? Batch(links: open) {} : Batch(links: open, closed: batch.closed)
     }
 
     /// Closes them when it is their turn.

@@ -57,11 +57,11 @@ struct MappedCandidates {
         switch outcome {
         case .traced(let file, _):
             states[candidate.identity] = .traced(file)
-        case .changing, .unsearched:
+        case .changing, .unsearched, .pending:
             // It is looked into again, or further.
             states[candidate.identity] = .pending
             return []
-        case .vanished, .unreadable, .pending:
+        case .vanished, .unreadable:
             // The next process that maps it may be there for longer.
             states[candidate.identity] = nil
         case .noLibrary, .refused:

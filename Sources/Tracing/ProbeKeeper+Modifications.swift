@@ -37,29 +37,33 @@ extension ProbeKeeper {
     private static let rescanInterval: Int64 = 2_000_000_000
 
     /// A file that is written at length, or whose links the kernel can't close, is asked for again and again.
-    private static let retryInterval: Int64 = 50_000_000
+    static let retryInterval: Int64 = 50_000_000
 
     var isRetrying: Bool { !retries.isEmpty || modifiedRescan != nil }
 
-    mutating func retry(_ job: ProbeJob) {
+    /// Another thread is at the file, or hangs there; nanoseconds.
+    static let pendingInterval: Int64 = 1_000_000_000
+
+    /// - Parameter interval: Nanoseconds from now.
+    mutating func retry(_ job: ProbeJob, after interval: Int64 = retryInterval) {
         // What a container's job did not probe is seen when it is mapped.
         switch job {
         case .container, .starting: break
-        case .mapped, .search, .path, .root: retries.append((Clock.monotonic + Self.retryInterval, job))
+        case .mapped, .search, .path, .root: retries.append((Clock.monotonic + interval, job))
         }
     }
 
     /// Does again what was put off.
-    mutating func retryDue(isKnown: (String) -> Bool) throws(SystemError) {
+    mutating func retryDue(isKnown: (String) -> Bool) {
         let now = Clock.monotonic
         if let due = modifiedRescan, due <= now {
             modifiedRescan = nil
             lastModifiedRescan = now
-            try beginRescan()
+            beginRescan()
         }
-        guard let first = retries.first, first.at <= now else { return }
-        let due = retries.prefix { $0.at <= now }
-        retries.removeFirst(due.count)
+        let due = retries.filter { $0.at <= now }
+        guard !due.isEmpty else { return }
+        retries.removeAll { $0.at <= now }
         for (_, job) in due {
             if case .root(_, let container) = job, !isKnown(container) { continue }
             submit(job)

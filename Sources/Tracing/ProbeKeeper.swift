@@ -1,5 +1,6 @@
 internal import OS
 internal import Processes
+internal import TLSLibraries
 
 /// Which files are probed: those that processes map, those that containers and loaders will, and for how long. Sends
 /// what may wait to other threads and is told what came of it. Belongs to the event loop.
@@ -26,6 +27,7 @@ struct ProbeKeeper {
     private var nextSweep: Int64 = 0
     private var isRescanning = false
     private var isRescanWanted = false
+    private let cache: FindingCache?
     /// Files of this host that the user named.
     let hostTargets: Set<String>
     /// Jobs whose file was being modified, and when they are done again; CLOCK_MONOTONIC, nanoseconds.
@@ -38,6 +40,8 @@ struct ProbeKeeper {
     var items: [SessionItem] = []
     /// Jobs that go on with what others began.
     private var followUps: [UInt64] = []
+    /// How many notices of a kind there were.
+    private var told: [String: Int] = [:]
     /// What was probed too late, or never.
     private(set) var lateness = Lateness()
 
@@ -49,6 +53,7 @@ struct ProbeKeeper {
         closer = parts.closer
         candidates = parts.candidates
         hostTargets = Set(parts.hostTargets)
+        cache = parts.cache
         self.post = post
     }
 
@@ -83,7 +88,7 @@ struct ProbeKeeper {
 
     /// Takes in what was mapped since the last time.
     /// - Parameter see: Is shown each mapping.
-    mutating func readMappings(_ see: (ExecutableMapping) -> Void) throws(SystemError) {
+    mutating func readMappings(_ see: (ExecutableMapping) -> Void) {
         guard let mappings else { return }
         let gap = mappings.drain { mapping in
             see(mapping)
@@ -104,16 +109,16 @@ struct ProbeKeeper {
         for failure in gap.failures {
             items.append(.notice("\(failure); libraries that are first mapped on a CPU that comes online go untraced"))
         }
-        if gap.dropped > 0 || gap.isCPUNew { try beginRescan() }
+        if gap.dropped > 0 || gap.isCPUNew { beginRescan() }
     }
 
     /// - Parameter isKnown: Whether a container, by its key, is there or about to be.
-    mutating func apply(_ report: Report, isKnown: (String) -> Bool) throws(SystemError) {
+    mutating func apply(_ report: Report, isKnown: (String) -> Bool) {
         switch report {
         case .finished(let job, let outcomes):
             finish(job, outcomes.map(current), isKnown)
         case .rescanned(let scan):
-            try lookAgain(scan)
+            lookAgain(scan)
         case .swept(let findings):
             release(findings)
         case .modified(let file):
@@ -140,7 +145,11 @@ struct ProbeKeeper {
             awaited = outcomes.prefix(1)
         case .path, .container, .starting, .root: break
         }
-        if awaited.contains(where: \.isChanging) { retry(job) }
+        if awaited.contains(where: \.isChanging) {
+            retry(job)
+        } else if awaited.contains(where: \.isPending) {
+            retry(job, after: Self.pendingInterval)
+        }
         if case .path(let path, _) = job, hostTargets.contains(path), case .noLibrary? = outcomes.first {
             items.append(.notice("not traced any more: no TLS function was found in \(path) as it is now"))
         }
@@ -170,12 +179,29 @@ struct ProbeKeeper {
             if let detail { items.append(.detail(detail)) }
             return file
         case .refused(let reason?):
-            items.append(.notice("not traced: \(reason)"))
+            tell("not traced: \(reason)", kind: "files that can't be traced")
+        case .unreadable(let error) where !error.isNotFound:
+            tell(unread: error)
         case .noLibrary, .unsearched, .refused, .unreadable, .pending, .vanished, .changing:
             break
         }
         return nil
     }
+
+    mutating func tell(unread error: SystemError) {
+        let reason = error.code == 0 ? error.hint ?? "" : error.reason
+        tell("not looked into: \(error)", kind: "files not looked into: \(reason)")
+    }
+
+    /// Whoever makes many files is not to flood the user.
+    private mutating func tell(_ notice: String, kind: String) {
+        told[kind, default: 0] += 1
+        guard let count = told[kind], count <= Self.mostOfAKind else { return }
+        items.append(.notice(notice))
+        if count == Self.mostOfAKind { items.append(.notice("\(kind): no more of these are shown")) }
+    }
+
+    private static let mostOfAKind = 64
 
     private mutating func keep(_ file: ProbedFile, for job: ProbeJob, _ isKnown: (String) -> Bool) {
         switch job {
@@ -197,14 +223,22 @@ struct ProbeKeeper {
     }
 
     /// Does what is due: threads that are stuck are replaced, files that nobody maps any more are looked for.
-    mutating func checkNowAndThen() throws(SystemError) {
-        try pool.replaceStuckThreads()
+    mutating func checkNowAndThen() {
+        pool.replaceStuckThreads()
+        if let failure = cache?.takeFailure() {
+            items.append(.notice("\(failure); what is found in files is not kept for the next start"))
+        }
         guard !isSweeping, Clock.monotonic > nextSweep, let sweep = lifetimes.sweep() else { return }
-        isSweeping = true
-        try Threads.start(name: "sweep") { [post, table] in
-            // Without /proc nothing is known, and nothing is released.
-            let findings = try? sweep.run { table.status(of: $0) }
-            post(.swept(findings ?? ProbeSweep.Findings(startedAt: sweep.startedAt)))
+        do throws(SystemError) {
+            try Threads.start(name: "sweep") { [post, table] in
+                // Without /proc nothing is known, and nothing is released.
+                let findings = try? sweep.run { table.status(of: $0) }
+                post(.swept(findings ?? ProbeSweep.Findings(startedAt: sweep.startedAt)))
+            }
+            isSweeping = true
+        } catch {
+            // No thread can be had just now; what nobody maps stays probed for longer.
+            nextSweep = Clock.monotonic + Self.sweepInterval
         }
     }
 
@@ -223,19 +257,24 @@ struct ProbeKeeper {
 
     /// After missed reports, or modified files: whatever is mapped now is looked at again, by a thread that may wait for
     /// it.
-    mutating func beginRescan() throws(SystemError) {
+    mutating func beginRescan() {
         // What is missed while a scan runs may be behind it: another one follows.
         isRescanWanted = isRescanning
         guard !isRescanning else { return }
-        isRescanning = true
-        try Threads.start(name: "scan") { [post] in
-            post(.rescanned(Result { () throws(SystemError) in try ProcessScan.run() }))
+        do throws(SystemError) {
+            try Threads.start(name: "scan") { [post] in
+                post(.rescanned(Result { () throws(SystemError) in try ProcessScan.run() }))
+            }
+            isRescanning = true
+        } catch {
+            // No thread can be had just now.
+            modifiedRescan = Clock.monotonic + Self.pendingInterval
         }
     }
 
-    private mutating func lookAgain(_ scan: Result<ProcessScan, SystemError>) throws(SystemError) {
+    private mutating func lookAgain(_ scan: Result<ProcessScan, SystemError>) {
         isRescanning = false
-        if isRescanWanted { try beginRescan() }
+        if isRescanWanted { beginRescan() }
         switch scan {
         case .success(let scan):
             for file in scan.files {

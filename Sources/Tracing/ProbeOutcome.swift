@@ -43,6 +43,10 @@ enum ProbeOutcome: Sendable {
         if case .changing = self { true } else { false }
     }
 
+    var isPending: Bool {
+        if case .pending = self { true } else { false }
+    }
+
     var isUnsearched: Bool {
         if case .unsearched = self { true } else { false }
     }

@@ -1,3 +1,4 @@
+internal import Containers
 internal import OS
 internal import Synchronization
 
@@ -11,6 +12,7 @@ final class ProbePool: Sendable {
         let thread: Int32
         /// Of its file.
         let device: UInt64?
+        let job: ProbeJob
         let isUrgent: Bool
         /// When it has taken long enough to ask whether it goes on at all. CLOCK_MONOTONIC, nanoseconds.
         let suspectAt: Int64
@@ -31,6 +33,8 @@ final class ProbePool: Sendable {
         var waiting: [UInt64: [(UInt64, ProbeJob)]] = [:]
         var nextJob: UInt64 = 0
         var threads = 0
+        /// Every thread hangs, and there are as many as there may be.
+        var isExhausted = false
     }
 
     /// What becomes of a job that a thread has taken.
@@ -50,6 +54,10 @@ final class ProbePool: Sendable {
     enum Report: Sendable {
         case finding(ProbeFinding)
         case finished(UInt64, ProbeJob, [ProbeOutcome])
+        /// It goes on, but nothing is heard of it: its file system does not answer.
+        case stuck(ProbeJob)
+        /// Every thread hangs: no further file is looked into until one goes on.
+        case exhausted
     }
 
     /// - Parameter report: Called on one of the threads.
@@ -74,12 +82,12 @@ final class ProbePool: Sendable {
 
     /// Replaces threads that are stuck: after a job's patience, those that have neither computed nor read anything since
     /// they were asked last. To be called now and then.
-    func replaceStuckThreads() throws(SystemError) {
+    func replaceStuckThreads() {
         let now = Clock.monotonic
         let suspects = work.withLock { $0.running.filter { $0.value.suspectAt < now && !$0.value.isStuck } }
         let progress = suspects.mapValues { Threads.Progress(of: $0.thread) }
-        let (missing, dropped) = work.withLock { work in
-            var stuck: [Bool] = []
+        let (stuck, missing, dropped) = work.withLock { work in
+            var stuck: [Running] = []
             var dropped: [(UInt64, ProbeJob)] = []
             for (job, progress) in progress {
                 guard let running = work.running[job] else { continue }
@@ -87,13 +95,23 @@ final class ProbePool: Sendable {
                 // Where /proc does not say, its patience decides.
                 guard progress == nil || progress == running.progress else { continue }
                 work.running[job]?.isStuck = true
-                stuck.append(running.isUrgent)
+                stuck.append(running)
                 if let device = running.device { dropped += work.waiting.removeValue(forKey: device) ?? [] }
             }
-            return (stuck.prefix(max(Self.mostThreads - work.threads, 0)), dropped)
+            return (stuck, stuck.prefix(max(Self.mostThreads - work.threads, 0)).map(\.isUrgent), dropped)
         }
-        for (number, job) in dropped { report(.finished(number, job, [.vanished])) }
-        for isForUrgent in missing { try startThread(isForUrgent: isForUrgent) }
+        for running in stuck { report(.stuck(running.job)) }
+        for (number, job) in dropped { report(.finished(number, job, [.hung(job)])) }
+        for isForUrgent in missing {
+            // The host has no room for one just now: later ones may be had.
+            do throws(SystemError) { try startThread(isForUrgent: isForUrgent) } catch { break }
+        }
+        let isNewlyExhausted = work.withLock { work in
+            let isExhausted = work.threads >= Self.mostThreads && work.running.values.allSatisfy(\.isStuck)
+            defer { work.isExhausted = isExhausted }
+            return isExhausted && !work.isExhausted
+        }
+        if isNewlyExhausted { report(.exhausted) }
     }
 
     func close() {
@@ -104,11 +122,20 @@ final class ProbePool: Sendable {
     ///   next container's program comes in milliseconds.
     private func startThread(isForUrgent: Bool) throws(SystemError) {
         work.withLock { $0.threads += 1 }
+        do throws(SystemError) {
+            try startLoop(isForUrgent)
+        } catch {
+            work.withLock { $0.threads -= 1 }
+            throw error
+        }
+    }
+
+    private func startLoop(_ isForUrgent: Bool) throws(SystemError) {
         try Threads.startApart(name: "probe") { [self] in
             taking: while let (number, job) = queue.take(urgencies: isForUrgent ? ProbeJob.pressingUrgencies : nil) {
                 switch begin(number, job, isForUrgent) {
                 case .later: continue
-                case .never: report(.finished(number, job, [.vanished]))
+                case .never: report(.finished(number, job, [.hung(job)]))
                 case .now:
                     report(.finished(number, job, prober.run(job) { report(.finding($0)) }))
                     if end(number, job) { break taking }
@@ -131,7 +158,7 @@ final class ProbePool: Sendable {
                 }
             }
             work.running[number] = Running(
-                thread: Threads.identifier, device: job.device, isUrgent: isForUrgent,
+                thread: Threads.identifier, device: job.device, job: job, isUrgent: isForUrgent,
                 suspectAt: Clock.monotonic + job.patience)
             return .now
         }
@@ -148,5 +175,28 @@ final class ProbePool: Sendable {
         }
         if !resumed.isEmpty { queue.put(resumed.map { (element: $0, urgency: $0.1.urgency) }) }
         return isReplaced
+    }
+}
+
+extension ProbeJob {
+    /// Why nothing is heard of its files.
+    var hangError: SystemError {
+        SystemError("read", subject, code: 0, hint: "its file system does not answer.")
+    }
+
+    private var subject: String {
+        switch self {
+        case .mapped(let candidate), .search(let candidate): candidate.path
+        case .path(let path, _): path
+        case .container(let cgroup, _): "the files of the container \(cgroup)"
+        case .starting(let container): "the files of the container \(container.id.prefix(12))"
+        case .root(let root, _): "the files in \(root)"
+        }
+    }
+}
+
+extension ProbeOutcome {
+    fileprivate static func hung(_ job: ProbeJob) -> ProbeOutcome {
+        .unreadable(job.hangError)
     }
 }

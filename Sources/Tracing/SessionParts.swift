@@ -19,6 +19,7 @@ struct SessionParts {
     var containers: ContainerTracker
     let monitors: MonitorReader
     let dockerSockets: [String]
+    let cache: FindingCache?
     /// Files of this host that the user named.
     let hostTargets: [String]
     var readiness: Readiness
@@ -107,6 +108,7 @@ struct SessionParts {
             rest += containers.running().map { .root("/proc/\($0.pid)/root", container: $0.key) }
         }
         jobs += pool.submit(rest)
+        cache = options.cache
         dockerSockets = scan.runtimes.dockerDaemons.flatMap(\.sockets)
         readiness = Readiness()
         readiness.processes = scan.processes.processCount

@@ -38,7 +38,6 @@ uintptr_t sniscope_uprobe_target_address(void);
 
 /// Closes descriptors side by side in child processes that share this process's descriptor table,
 /// so that a close that waits for a traced process (a BPF program asleep in it) does not keep this
-/// process from its exit. For one thread at a time. Returns how many were closed within
-/// `milliseconds`.
-size_t sniscope_close_aside(const int *descriptors, size_t count, size_t processes,
-			    int milliseconds);
+/// process from its exit. Those that are closed, or being closed, become -1; the others, where
+/// there can be no child processes, stay open. Returns how many were closed within `milliseconds`.
+size_t sniscope_close_aside(int *descriptors, size_t count, size_t processes, int milliseconds);

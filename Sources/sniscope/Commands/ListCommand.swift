@@ -31,8 +31,9 @@ struct ListCommand: HostCommand {
             output.output, selection: output.selection(schema),
             terminalWidth: standardOutput.isTerminal ? standardOutput.terminalWidth : nil)
         let binaries = try target.binaries()
+        let cache = try libraries.cache(catalog)
         let list = try LibraryList(
-            catalog: catalog, cache: try libraries.cache(catalog), pids: selection.exactPids(),
+            catalog: catalog, cache: cache, pids: selection.exactPids(),
             files: binaries.isEmpty ? nil : binaries)
 
         var bytes: [UInt8] = []
@@ -46,6 +47,9 @@ struct ListCommand: HostCommand {
                 "\(counted(refusal.pids.count, "process", "processes")) can't be looked into: \(refusal.error.reason)")
         }
         for error in list.unreadable { ErrorOutput.print("not looked into: \(error)") }
+        if let failure = cache?.takeFailure() {
+            ErrorOutput.print("\(failure); what is found in files is not kept for the next run")
+        }
     }
 }
 
