@@ -36,9 +36,11 @@ struct MappedCandidates {
 
     mutating func verdict(on mapping: ExecutableMapping) -> Verdict {
         if let pids, !pids.contains(mapping.pid) { return .nothing }
+        // The kernel reports -1 where the process has ended already (kernel/events/core.c, perf_event_pid_type).
+        guard let pid = Int32(exactly: mapping.pid) else { return .nothing }
         let identity = FileIdentity(device: mapping.device, inode: mapping.inode)
         let user = ProcessScan.User(
-            pid: Int32(mapping.pid), range: MappedRange(start: mapping.start, end: mapping.end, offset: 0))
+            pid: pid, range: MappedRange(start: mapping.start, end: mapping.end, offset: 0))
         if case .traced(let file) = states[identity] { return .traced(file, identity, user) }
         if case .pending = states[identity] { waiting[identity, default: []].append(mapping.time) }
         guard isNew(identity, path: mapping.path) else { return .nothing }
