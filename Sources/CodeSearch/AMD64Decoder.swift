@@ -1,8 +1,10 @@
+internal import ELFImage
+
 /// Takes x86-64 code apart: where instructions end, and of the integer ones what they do (Intel SDM volume 2, chapter
 /// 2 and appendix A).
 struct AMD64Decoder {
     private let bytes: ArraySlice<UInt8>
-    private let address: UInt64
+    private let address: Address
     private var position: Int
     private(set) var hasOperandSize = false
     private(set) var hasAddressSize = false
@@ -14,7 +16,7 @@ struct AMD64Decoder {
 
     /// The instruction that `bytes` begin with; nil where it is none, or cut off.
     /// - Parameter address: Of the first byte.
-    static func decode(_ bytes: ArraySlice<UInt8>, at address: UInt64) -> Instruction? {
+    static func decode(_ bytes: ArraySlice<UInt8>, at address: Address) -> Instruction? {
         var decoder = AMD64Decoder(bytes: bytes, address: address)
         return decoder.decode()
     }
@@ -22,7 +24,7 @@ struct AMD64Decoder {
     /// No instruction is longer.
     static let longest = 15
 
-    private init(bytes: ArraySlice<UInt8>, address: UInt64) {
+    private init(bytes: ArraySlice<UInt8>, address: Address) {
         self.bytes = bytes.prefix(Self.longest)
         self.address = address
         position = bytes.startIndex
@@ -144,7 +146,7 @@ struct AMD64Decoder {
         return result
     }
 
-    func target(_ distance: Int64) -> UInt64 {
+    func target(_ distance: Int64) -> Address {
         address &+ UInt64(position - bytes.startIndex) &+ UInt64(bitPattern: distance)
     }
 }

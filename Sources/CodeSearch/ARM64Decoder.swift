@@ -1,9 +1,11 @@
+internal import ELFImage
+
 /// Takes AArch64 code apart, as far as finding functions needs it (Arm ARM, C4.1, "A64 instruction set encoding").
 enum ARM64Decoder {
     static let length = 4
 
     /// The instruction at `address`; nil for a word that is set aside to be none (`udf`).
-    static func decode(_ word: UInt32, at address: UInt64) -> Instruction? {
+    static func decode(_ word: UInt32, at address: Address) -> Instruction? {
         var result = Instruction(length: length)
         let n = RegisterSet(UInt8(word >> 5 & 31))
         switch word >> 25 & 15 {
@@ -42,7 +44,7 @@ enum ARM64Decoder {
 
     static func d(_ word: UInt32) -> RegisterSet { RegisterSet(UInt8(word & 31)) }
 
-    private static func immediate(_ word: UInt32, at address: UInt64, _ result: inout Instruction) {
+    private static func immediate(_ word: UInt32, at address: Address, _ result: inout Instruction) {
         let n = RegisterSet(UInt8(word >> 5 & 31))
         let isNegative = word >> 30 & 1 != 0
         result.writes = d(word)
@@ -53,7 +55,7 @@ enum ARM64Decoder {
             result.address =
                 word >> 31 == 0
                 ? address &+ UInt64(bitPattern: distance)
-                : (address & ~0xfff) &+ UInt64(bitPattern: distance << 12)
+                : Address(address.value & ~0xfff) &+ UInt64(bitPattern: distance << 12)
         case 2:
             // add and sub.
             result.reads = n
@@ -81,8 +83,8 @@ enum ARM64Decoder {
         }
     }
 
-    private static func branch(_ word: UInt32, at address: UInt64, _ result: inout Instruction) {
-        func target(_ field: UInt32, _ bits: UInt32) -> UInt64 {
+    private static func branch(_ word: UInt32, at address: Address, _ result: inout Instruction) {
+        func target(_ field: UInt32, _ bits: UInt32) -> Address {
             address &+ UInt64(bitPattern: signExtended(field & ((1 << bits) - 1), bits) << 2)
         }
         switch word >> 26 {

@@ -1,13 +1,15 @@
+internal import ELFImage
+
 /// Ranges of addresses that are looked for, many at once.
 struct AddressRanges: Sendable {
     /// By their first address; they may overlap.
-    private let ranges: [ClosedRange<UInt64>]
+    private let ranges: [ClosedRange<Address>]
     /// For each range, how far it and those before it reach.
-    private let reach: [UInt64]
-    let bounds: ClosedRange<UInt64>
+    private let reach: [Address]
+    let bounds: ClosedRange<Address>
 
     /// Nil where there is none.
-    init?(_ ranges: [ClosedRange<UInt64>]) {
+    init?(_ ranges: [ClosedRange<Address>]) {
         guard let lowest = ranges.map(\.lowerBound).min(), let highest = ranges.map(\.upperBound).max() else {
             return nil
         }
@@ -16,16 +18,16 @@ struct AddressRanges: Sendable {
         bounds = lowest...highest
     }
 
-    func contains(_ address: UInt64) -> Bool {
+    func contains(_ address: Address) -> Bool {
         touches(address...address)
     }
 
     /// Whether an address of the page lies in a range.
-    func touches(page: UInt64) -> Bool {
-        touches(page...(page | 0xfff))
+    func touches(page: Address) -> Bool {
+        touches(page...Address(page.value | 0xfff))
     }
 
-    private func touches(_ other: ClosedRange<UInt64>) -> Bool {
+    private func touches(_ other: ClosedRange<Address>) -> Bool {
         guard bounds.overlaps(other) else { return false }
         // The last range that begins before the end of `other`; one before it may reach further.
         var low = 0

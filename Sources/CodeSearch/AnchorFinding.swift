@@ -1,3 +1,5 @@
+public import ELFImage
+
 /// What came of a rule in a file.
 public enum AnchorFinding: Sendable, Hashable {
     /// No code refers to any of its texts: nothing says that the library is there.
@@ -10,13 +12,13 @@ public enum AnchorFinding: Sendable, Hashable {
 
 /// A function that a rule found.
 public struct AnchoredFunction: Sendable, Hashable {
-    public let address: UInt64
+    public let address: Address
     /// Bytes; 0 where its end is not known.
     public let size: UInt64
     /// What says so, each a clause.
     public let evidence: [String]
 
-    public init(address: UInt64, size: UInt64, evidence: [String]) {
+    public init(address: Address, size: UInt64, evidence: [String]) {
         self.address = address
         self.size = size
         self.evidence = evidence

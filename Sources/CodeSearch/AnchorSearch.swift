@@ -66,7 +66,7 @@ public struct AnchorSearch {
         let texts: [FoundText]
         let references: [Reference]
 
-        private var addresses: Set<UInt64> { Set(references.map(\.address)) }
+        private var addresses: Set<Address> { Set(references.map(\.address)) }
 
         func run() throws -> AnchorFinding {
             guard !references.isEmpty else { return .absent }
@@ -96,7 +96,7 @@ public struct AnchorSearch {
             }
             pieces = Array(pieces.prefix(AnchorSearch.pieceLimit))
             let branches = try branches(into: complete + pieces)
-            var candidates: [UInt64: Candidate] = [:]
+            var candidates: [Address: Candidate] = [:]
             for function in complete {
                 switch entry(of: function, branches) {
                 case .called:
@@ -131,9 +131,9 @@ public struct AnchorSearch {
         }
 
         /// The functions that hold the references, each once, and references that no function is known for.
-        private func owners() throws -> ([CodeFunction], [UInt64]) {
-            var functions: [UInt64: CodeFunction] = [:]
-            var homeless: [UInt64] = []
+        private func owners() throws -> ([CodeFunction], [Address]) {
+            var functions: [Address: CodeFunction] = [:]
+            var homeless: [Address] = []
             for reference in references {
                 if functions.values.contains(where: { ($0.start..<$0.end).contains(reference.address) }) { continue }
                 if let function = try function(covering: reference.address) {
@@ -148,13 +148,13 @@ public struct AnchorSearch {
             return (Array(functions.values), homeless.filter { housed[$0] == nil })
         }
 
-        private func function(covering address: UInt64) throws -> CodeFunction? {
+        private func function(covering address: Address) throws -> CodeFunction? {
             // What is larger is not the one: its beginning is enough to say so.
             let range =
                 try unwindSection?.function(covering: address) ?? windows.image.functionRange(covering: address)
             guard let range,
                 let code = try windows.code(
-                    at: range.lowerBound, count: Int(min(range.upperBound - range.lowerBound, UInt64(rule.largestSize)))
+                    at: range.lowerBound, count: Int(min(range.size, UInt64(rule.largestSize)))
                 )
             else { return nil }
             return CodeFunction(
@@ -164,11 +164,12 @@ public struct AnchorSearch {
 
         /// Finding beginnings without an unwind table is a pass over all code for the calls: only for references that
         /// may be the one.
-        private func isNearRarestNumber(_ address: UInt64, within reach: UInt64 = 96) throws -> Bool {
+        private func isNearRarestNumber(_ address: Address, within reach: UInt64 = 96) throws -> Bool {
             guard let number = rule.rarestNumber else { return true }
             let first = windows.image.segment(containing: address)?.address ?? address
-            let start = max(first, address - min(address, reach))
-            guard let code = try windows.code(at: start, count: Int(address - start + reach)) else { return false }
+            let start = max(first, address - reach ?? 0)
+            let before = address.distance(from: start) ?? 0
+            guard let code = try windows.code(at: start, count: Int(before + reach)) else { return false }
             switch windows.machine {
             case .amd64:
                 let wanted = (0..<4).map { UInt8(truncatingIfNeeded: number >> Int64($0 * 8)) }
@@ -179,7 +180,7 @@ public struct AnchorSearch {
         }
 
         private func branches(into functions: [CodeFunction]) throws -> [Branch] {
-            guard let ranges = AddressRanges(functions.map { $0.start...($0.end - 1) }) else { return [] }
+            guard let ranges = AddressRanges(functions.map { $0.start...($0.end - 1 ?? $0.start) }) else { return [] }
             return try BranchSearch(windows: windows, targets: ranges).find()
         }
 
@@ -209,7 +210,7 @@ public struct AnchorSearch {
                 }.map(\.from)
                 // What so many call is no part of one.
                 guard places.count <= AnchorSearch.parentLimit else { return [] }
-                var seen: Set<UInt64> = []
+                var seen: Set<Address> = []
                 return try places.compactMap { place in
                     guard let function = try function(covering: place), seen.insert(function.start).inserted,
                         failures(function, pieces: [piece]).isEmpty
@@ -220,8 +221,8 @@ public struct AnchorSearch {
         }
 
         private func verdict(
-            _ candidates: [Candidate], _ functions: [CodeFunction], _ fragments: [Fragment], homeless: [UInt64],
-            rivals: [UInt64]
+            _ candidates: [Candidate], _ functions: [CodeFunction], _ fragments: [Fragment], homeless: [Address],
+            rivals: [Address]
         ) -> AnchorFinding {
             if candidates.count == rule.count && rivals.isEmpty {
                 return .found(candidates.sorted { $0.function.start < $1.function.start }.map(anchored))
@@ -280,4 +281,4 @@ public struct AnchorSearch {
     }
 }
 
-private func hex(_ number: UInt64) -> String { "0x" + String(number, radix: 16) }
+private func hex(_ address: Address) -> String { "0x" + String(address.value, radix: 16) }

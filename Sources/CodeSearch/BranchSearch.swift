@@ -3,8 +3,8 @@ internal import OS
 
 /// A direct call or jump.
 struct Branch: Sendable, Hashable {
-    let from: UInt64
-    let to: UInt64
+    let from: Address
+    let to: Address
     let isCall: Bool
     /// A jump that need not be taken.
     var isConditional = false
@@ -42,7 +42,7 @@ struct BranchSearch {
     private func amd64(_ code: CodeBytes, _ own: Int, _ tries: inout Int, _ result: inout [Branch]) {
         let bytes = code.bytes
         var from = 1
-        while let operand = ByteSearch.firstRelative(into: targets.bounds, in: bytes, at: code.address, from: from) {
+        while let operand = code.firstRelative(into: targets.bounds, from: from) {
             from = operand + 1
             let opcode = bytes[operand - 1]
             let isConditional = operand >= 2 && bytes[operand - 2] == 0x0f && opcode & 0xf0 == 0x80
@@ -62,8 +62,8 @@ struct BranchSearch {
 
     /// Whether an instruction begins at `address`. Code that is taken apart from a wrong place falls into step after a
     /// few instructions.
-    private func isBoundary(_ address: UInt64, in code: CodeBytes) -> Bool {
-        let start = max(code.address, address &- min(UInt64(Self.leadIn), address &- code.address))
+    private func isBoundary(_ address: Address, in code: CodeBytes) -> Bool {
+        let start = max(code.address, address - UInt64(Self.leadIn) ?? code.address)
         var agreeing = 0
         var tried = 0
         for offset in 0..<8 {
@@ -71,7 +71,7 @@ struct BranchSearch {
             var position = start &+ UInt64(offset)
             while position < address {
                 // Padding and data: one byte on.
-                position &+= UInt64(code.instruction(at: position)?.length ?? 1)
+                position = position &+ UInt64(code.instruction(at: position)?.length ?? 1)
             }
             tried += 1
             if position == address { agreeing += 1 }

@@ -1,7 +1,9 @@
+internal import ELFImage
+
 /// Which functions return to their callers.
 final class Callees {
     private let windows: CodeWindows
-    private var known: [UInt64: Bool] = [:]
+    private var known: [Address: Bool] = [:]
 
     /// Bytes that are looked at.
     private static let reach = 2048
@@ -12,7 +14,7 @@ final class Callees {
 
     /// Whether the function at `address` is known to return: what is only reached over calls that may not return does
     /// not count.
-    func returns(_ address: UInt64) throws -> Bool {
+    func returns(_ address: Address) throws -> Bool {
         if let known = known[address] { return known }
         guard known.count < Self.limit, let code = try windows.code(at: address, count: Self.reach) else {
             return false

@@ -1,8 +1,10 @@
+internal import ELFImage
+
 /// What a piece of code, taken apart, has in it.
 struct CodeFacts: Sendable {
     private(set) var constants: Set<Int64> = []
     private(set) var compared: Set<Int64> = []
-    private(set) var instructions: [(address: UInt64, instruction: Instruction)] = []
+    private(set) var instructions: [(address: Address, instruction: Instruction)] = []
     /// What registers hold, as far as the code before says.
     private var held: [(register: RegisterSet, number: Int64)] = []
     /// Whether all of it could be taken apart.
@@ -24,24 +26,24 @@ struct CodeFacts: Sendable {
             guard let instruction = code.instruction(at: position) else {
                 // Numbers between the code, such as tables for jumps.
                 isWhole = false
-                position &+= UInt64(code.machine.alignment)
+                position = position &+ UInt64(code.machine.alignment)
                 continue
             }
             add(instruction, at: position, code.machine)
-            position &+= UInt64(instruction.length)
+            position = position &+ UInt64(instruction.length)
         }
     }
 
     /// Code that is reached from its beginning.
     /// - Parameter returns: Whether the function at an address is known to return: then what follows a call of it
     ///   belongs to the caller, though compilers that know both may keep anything in registers over the call.
-    init(reachable code: CodeBytes, returns: (UInt64) throws -> Bool) rethrows {
-        var reached: [UInt64: Instruction] = [:]
+    init(reachable code: CodeBytes, returns: (Address) throws -> Bool) rethrows {
+        var reached: [Address: Instruction] = [:]
         var waiting = [code.address]
         while let start = waiting.popLast() {
             var position = start
             var isAfterCall = false
-            var callee: UInt64?
+            var callee: Address?
             walk: while reached[position] == nil, let instruction = code.instruction(at: position) {
                 // What is called need not return; what lies behind padding is another function then, or is jumped to.
                 if isAfterCall {
@@ -64,7 +66,7 @@ struct CodeFacts: Sendable {
                     break walk
                 case .indirectJump, .end: break walk
                 }
-                position &+= UInt64(instruction.length)
+                position = position &+ UInt64(instruction.length)
             }
         }
         for (address, instruction) in reached.sorted(by: { $0.key < $1.key }) {
@@ -81,7 +83,7 @@ struct CodeFacts: Sendable {
         return result
     }
 
-    private mutating func add(_ instruction: Instruction, at address: UInt64, _ machine: CodeMachine) {
+    private mutating func add(_ instruction: Instruction, at address: Address, _ machine: CodeMachine) {
         instructions.append((address, instruction))
         if let constant = instruction.constant { constants.insert(constant) }
         if let value = instruction.compared { compared.insert(value) }
@@ -102,7 +104,7 @@ struct CodeFacts: Sendable {
     func usesArgument(_ register: RegisterSet, clobbered: RegisterSet) -> Bool {
         var isIntact = true
         var isIntactBehindTables = false
-        var intactTargets: Set<UInt64> = []
+        var intactTargets: Set<Address> = []
         var isReached = true
         for (address, instruction) in instructions {
             if intactTargets.contains(address) {

@@ -1,13 +1,15 @@
+internal import ELFImage
+
 /// A function, or a part of one that lies elsewhere.
 struct CodeFunction: Sendable {
-    let start: UInt64
+    let start: Address
     /// Behind its last byte; how far it was looked at where that is not known.
-    let end: UInt64
+    let end: Address
     let facts: CodeFacts
     /// How its beginning is known: "the unwind table".
     let origin: String
 
-    var size: UInt64 { end - start }
+    var size: UInt64 { end.distance(from: start) ?? 0 }
 
     /// Instructions around a reference that may set the arguments of the same call.
     private static let callSiteReach = 10
@@ -17,7 +19,7 @@ struct CodeFunction: Sendable {
     ///   - targets: Addresses of the rule's texts.
     ///   - pieces: Parts of the function that lie elsewhere.
     func failures(
-        of rule: AnchorRule, _ targets: AddressRanges, _ references: Set<UInt64>, _ machine: CodeMachine,
+        of rule: AnchorRule, _ targets: AddressRanges, _ references: Set<Address>, _ machine: CodeMachine,
         pieces: [CodeFunction] = []
     ) -> [Failure] {
         var failures: [Failure] = []
@@ -40,11 +42,11 @@ struct CodeFunction: Sendable {
         return failures
     }
 
-    func refers(by references: Set<UInt64>) -> Bool {
+    func refers(by references: Set<Address>) -> Bool {
         facts.instructions.contains { references.contains($0.address) }
     }
 
-    func hasCallSite(_ numbers: [Int64], _ references: Set<UInt64>) -> Bool {
+    func hasCallSite(_ numbers: [Int64], _ references: Set<Address>) -> Bool {
         let instructions = facts.instructions
         return instructions.indices.contains { index in
             guard references.contains(instructions[index].address) else { return false }

@@ -1,4 +1,5 @@
 internal import ELFImage
+internal import OS
 
 /// The processors whose code is understood.
 enum CodeMachine: Sendable {
@@ -42,15 +43,15 @@ enum CodeMachine: Sendable {
 /// Bytes of code with the address of the first.
 struct CodeBytes: Sendable {
     let machine: CodeMachine
-    let address: UInt64
+    let address: Address
     let bytes: [UInt8]
 
-    var end: UInt64 { address &+ UInt64(bytes.count) }
+    var end: Address { address &+ UInt64(bytes.count) }
 
     /// The instruction at an address; nil where there is none.
-    func instruction(at target: UInt64) -> Instruction? {
-        guard target >= address, target < end else { return nil }
-        let position = Int(target - address)
+    func instruction(at target: Address) -> Instruction? {
+        guard target < end, let distance = target.distance(from: address) else { return nil }
+        let position = Int(distance)
         switch machine {
         case .amd64:
             return AMD64Decoder.decode(bytes[position...], at: target)
@@ -60,15 +61,22 @@ struct CodeBytes: Sendable {
     }
 
     /// Four bytes, little endian.
-    func word(at target: UInt64) -> UInt32? {
-        guard target >= address, target &+ 4 <= end else { return nil }
-        let position = Int(target - address)
+    func word(at target: Address) -> UInt32? {
+        guard let distance = target.distance(from: address), let position = Int(exactly: distance),
+            position <= bytes.count - 4
+        else { return nil }
         return UInt32(bytes[position]) | UInt32(bytes[position + 1]) << 8 | UInt32(bytes[position + 2]) << 16
             | UInt32(bytes[position + 3]) << 24
     }
 
+    /// As `ByteSearch.firstRelative`.
+    func firstRelative(into targets: ClosedRange<Address>, from start: Int) -> Int? {
+        ByteSearch.firstRelative(
+            into: targets.lowerBound.value...targets.upperBound.value, in: bytes, at: address.value, from: start)
+    }
+
     /// Where x86-64's 32-bit operand at a position leads: it counts from its own end.
-    func target(ofOperandAt position: Int) -> UInt64? {
+    func target(ofOperandAt position: Int) -> Address? {
         guard let number = word(at: address &+ UInt64(position)) else { return nil }
         return address &+ UInt64(position + 4) &+ UInt64(bitPattern: Int64(Int32(bitPattern: number)))
     }
@@ -80,7 +88,7 @@ extension CodeBytes {
 
     /// Whether the code at `address` reads registers that calls leave undefined: then it does not go on behind a call,
     /// but is a function that begins there.
-    func takesArguments(at address: UInt64) -> Bool {
+    func takesArguments(at address: Address) -> Bool {
         var undefined = machine.undefinedAfterCalls
         var position = address
         for _ in 0..<Self.entryLength {
@@ -88,7 +96,7 @@ extension CodeBytes {
             if !instruction.reads.isDisjoint(with: undefined) { return true }
             undefined.subtract(instruction.writes)
             switch instruction.flow {
-            case .next, .branch: position &+= UInt64(instruction.length)
+            case .next, .branch: position = position &+ UInt64(instruction.length)
             case .jump(let target): position = target
             case .call, .indirectCall, .indirectJump, .end: return false
             }

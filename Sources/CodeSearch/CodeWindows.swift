@@ -22,7 +22,7 @@ struct CodeWindows {
             var done: UInt64 = 0
             while done < segment.fileSize {
                 let count = Int(min(UInt64(Self.size + overlap), segment.fileSize - done))
-                let bytes = try image.bytes(at: segment.fileOffset &+ done, count: count)
+                let bytes = try image.bytes(in: segment, at: done, count: count)
                 guard !bytes.isEmpty else { break }
                 let own = min(Self.size, bytes.count)
                 try body(CodeBytes(machine: machine, address: segment.address &+ done, bytes: bytes), own)
@@ -32,7 +32,7 @@ struct CodeWindows {
     }
 
     /// The code from an address on, shorter where the segment or the file ends; nil where there is none.
-    func code(at address: UInt64, count: Int) throws -> CodeBytes? {
+    func code(at address: Address, count: Int) throws -> CodeBytes? {
         guard let segment = image.segment(containing: address), segment.isExecutable, segment.hasPossibleAddresses,
             let bytes = try image.bytes(atAddress: address, count: count)
         else { return nil }
@@ -41,6 +41,12 @@ struct CodeWindows {
 }
 
 extension ELFImage {
+    /// At most `count` bytes of a segment; fewer at the end of the file.
+    func bytes(in segment: Segment, at distance: UInt64, count: Int) throws -> [UInt8] {
+        guard let offset = segment.fileOffset + distance else { return [] }
+        return try bytes(at: offset, count: count)
+    }
+
     /// Of segments those that are worth a search: at addresses that a program can have, and together not much larger
     /// than the file, as they are in real files. A file can say of itself that all of it is mapped thousands of times.
     func searchable(_ segments: [Segment]) -> [Segment] {
@@ -56,5 +62,5 @@ extension ELFImage {
 
 extension Segment {
     /// With five levels of page tables user space ends at 2^56.
-    fileprivate var hasPossibleAddresses: Bool { address < 1 << 56 && fileSize < 1 << 56 }
+    fileprivate var hasPossibleAddresses: Bool { address.value < 1 << 56 && fileSize < 1 << 56 }
 }

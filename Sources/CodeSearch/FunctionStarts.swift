@@ -19,13 +19,13 @@ struct FunctionStarts {
 
     /// The function that holds each place, by the place: the nearest beginning before it from which code leads to it.
     /// None where a nearer one is possible.
-    func functions(holding places: [UInt64]) throws -> [UInt64: CodeFunction] {
-        let ranges = places.map { ($0 - min($0, UInt64(reach)))...$0 }
+    func functions(holding places: [Address]) throws -> [Address: CodeFunction] {
+        let ranges = places.map { ($0 - UInt64(reach) ?? 0)...$0 }
         guard let targets = AddressRanges(ranges) else { return [:] }
         let called = Set(try BranchSearch(windows: windows, targets: targets).find().filter(\.isCall).map(\.to))
         let starts = called.union(try pointers(into: targets))
         let callees = Callees(windows: windows)
-        var result: [UInt64: CodeFunction] = [:]
+        var result: [Address: CodeFunction] = [:]
         for (place, range) in zip(places, ranges).prefix(Self.placeLimit) {
             var tries = 0
             for start in starts.filter(range.contains).sorted(by: >) {
@@ -52,16 +52,19 @@ struct FunctionStarts {
 
     /// What stands before `address`: padding or an instruction that leads elsewhere for good, or a call, which need not
     /// return.
-    private func beginning(at address: UInt64) throws -> Beginning {
+    private func beginning(at address: Address) throws -> Beginning {
         guard let segment = windows.image.segment(containing: address) else { return .none }
         // The linker puts nothing but beginnings there.
         if address == segment.address { return .certain }
-        let longest = min(UInt64(windows.machine.longestInstruction), address - segment.address)
-        guard let code = try windows.code(at: address - longest, count: Int(longest)) else { return .none }
+        let longest = min(
+            UInt64(windows.machine.longestInstruction), address.distance(from: segment.address) ?? 0)
+        guard let first = address - longest, let code = try windows.code(at: first, count: Int(longest)) else {
+            return .none
+        }
         let step = windows.machine.alignment
         var isAfterCall = false
         for size in stride(from: step, through: Int(longest), by: step) {
-            let before = address - UInt64(size)
+            guard let before = address - UInt64(size) else { break }
             if windows.machine == .arm64, code.word(at: before) == 0 { return .certain }
             guard let instruction = code.instruction(at: before), instruction.length == size else { continue }
             if instruction.isPadding { return .certain }
@@ -77,16 +80,16 @@ struct FunctionStarts {
     }
 
     /// Addresses that code forms, that the loader writes, or that data holds.
-    private func pointers(into targets: AddressRanges) throws -> Set<UInt64> {
+    private func pointers(into targets: AddressRanges) throws -> Set<Address> {
         var result = Set(try ReferenceSearch(windows: windows, targets: targets).find().map(\.target))
         try image.relativeRelocations().visit { _, value in
-            if targets.contains(value) { result.insert(value) }
+            if targets.contains(Address(value)) { result.insert(Address(value)) }
         }
         // Not in what can only be read: programs at fixed addresses keep tables of jumps there, which lead into functions.
         let data = image.segments.filter { $0.isLoaded && !$0.isExecutable && $0.isWritable }
         for segment in image.searchable(data) {
             try forEachWord(of: segment) { word in
-                if targets.contains(word) { result.insert(word) }
+                if targets.contains(Address(word)) { result.insert(Address(word)) }
             }
         }
         return result
@@ -94,11 +97,11 @@ struct FunctionStarts {
 
     private func forEachWord(of segment: Segment, _ body: (UInt64) -> Void) throws {
         let size = 1 << 20
-        let skipped = (8 - segment.address % 8) % 8
+        let skipped = (8 - segment.address.value % 8) % 8
         var done = skipped
         while done < segment.fileSize {
             let bytes = try image.bytes(
-                at: segment.fileOffset &+ done, count: Int(min(UInt64(size), segment.fileSize - done)))
+                in: segment, at: done, count: Int(min(UInt64(size), segment.fileSize - done)))
             guard !bytes.isEmpty else { break }
             for start in stride(from: 0, to: bytes.count - 7, by: 8) {
                 var word: UInt64 = 0

@@ -1,14 +1,16 @@
+internal import ELFImage
+
 /// What one instruction does, as far as finding functions needs it.
 struct Instruction: Sendable, Equatable {
     /// Where the program goes on.
     enum Flow: Sendable, Equatable {
         case next
         /// Always there.
-        case jump(UInt64)
+        case jump(Address)
         /// There, or at the next instruction.
-        case branch(UInt64)
+        case branch(Address)
         /// There, and then most likely back to the next instruction.
-        case call(UInt64)
+        case call(Address)
         /// As `call`, to a place that a register or memory holds.
         case indirectCall
         case indirectJump
@@ -29,7 +31,7 @@ struct Instruction: Sendable, Equatable {
     /// Whether it adds, subtracts or compares registers: one that holds a number is compared with it.
     var comparesRegisters = false
     /// An address that it forms by itself.
-    var address: UInt64?
+    var address: Address?
     /// Back to the caller.
     var isReturn = false
     /// Nothing: it only takes space.

@@ -4,9 +4,9 @@ internal import OS
 /// Code that forms an address that was looked for.
 struct Reference: Sendable, Hashable {
     /// Of the instruction.
-    let address: UInt64
+    let address: Address
     /// What it forms.
-    let target: UInt64
+    let target: Address
 }
 
 /// Finds code that forms addresses: x86-64 `lea`, and in programs at fixed addresses `mov` and `push` of the number
@@ -42,7 +42,7 @@ struct ReferenceSearch {
     private func relative(_ code: CodeBytes, _ own: Int, _ result: inout [Reference]) {
         let bytes = code.bytes
         var from = 3
-        while let operand = ByteSearch.firstRelative(into: targets.bounds, in: bytes, at: code.address, from: from) {
+        while let operand = code.firstRelative(into: targets.bounds, from: from) {
             from = operand + 1
             // REX.W, maybe with R; 8d; ModRM without base: the displacement counts from the instruction's end.
             let start = operand - 3
@@ -54,15 +54,16 @@ struct ReferenceSearch {
     }
 
     private func absolute(_ code: CodeBytes, _ own: Int, _ result: inout [Reference]) {
-        guard targets.bounds.upperBound <= UInt64(UInt32.max) else { return }
+        guard targets.bounds.upperBound.value <= UInt64(UInt32.max) else { return }
         let bytes = code.bytes
         for position in 0..<min(own, max(0, bytes.count - 4)) {
             guard bytes[position] & 0xf8 == 0xb8 || bytes[position] == 0x68,
-                let number = code.word(at: code.address &+ UInt64(position + 1)), targets.contains(UInt64(number))
+                let number = code.word(at: code.address &+ UInt64(position + 1)),
+                targets.contains(Address(UInt64(number)))
             else { continue }
             let hasPrefix = position > 0 && bytes[position] != 0x68 && bytes[position - 1] & 0xfe == 0x40
-            let start = code.address &+ UInt64(position) &- (hasPrefix ? 1 : 0)
-            result.append(Reference(address: start, target: UInt64(number)))
+            let start = code.address &+ UInt64(position - (hasPrefix ? 1 : 0))
+            result.append(Reference(address: start, target: Address(UInt64(number))))
         }
     }
 

@@ -18,7 +18,7 @@ public struct AnchorText: Sendable, Hashable {
 struct FoundText: Sendable {
     /// In the list of texts.
     let index: Int
-    let places: ClosedRange<UInt64>
+    let places: ClosedRange<Address>
     let full: String
 }
 
@@ -42,7 +42,7 @@ struct TextSearch {
                 let begin = done - min(done, UInt64(Self.longestPath))
                 let seen = Int(done - begin)
                 let count = Int(min(UInt64(Self.windowSize + seen), segment.fileSize - begin))
-                let bytes = try image.bytes(at: segment.fileOffset &+ begin, count: count)
+                let bytes = try image.bytes(in: segment, at: begin, count: count)
                 guard bytes.count > seen else { break }
                 for (index, needle) in needles.enumerated() {
                     var from = max(0, seen - needle.count + 1)
@@ -61,7 +61,7 @@ struct TextSearch {
     }
 
     private func text(
-        _ text: AnchorText, _ index: Int, at start: Int, in bytes: [UInt8], _ base: UInt64
+        _ text: AnchorText, _ index: Int, at start: Int, in bytes: [UInt8], _ base: Address
     ) -> FoundText? {
         // The beginning of the file or of a segment is as good an end as a NUL.
         let before = bytes[max(0, start - Self.longestPath)..<start].lastIndex(of: 0).map { $0 + 1 }

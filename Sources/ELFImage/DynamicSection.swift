@@ -9,15 +9,15 @@ public struct DynamicSection: Sendable {
     public let runpath: String?
 
     /// Addresses; nil where the section has no such entry.
-    let strings: UInt64?
+    let strings: Address?
     let stringsSize: UInt64?
-    let symbols: UInt64?
+    let symbols: Address?
     let symbolSize: UInt64?
-    let gnuHash: UInt64?
-    let hash: UInt64?
-    let versionDefinitions: UInt64?
+    let gnuHash: Address?
+    let hash: Address?
+    let versionDefinitions: Address?
     let versionDefinitionCount: UInt64?
-    let relocations: UInt64?
+    let relocations: Address?
     let relocationsSize: UInt64?
 }
 
@@ -37,7 +37,7 @@ extension ELFImage {
         // The loader goes by the address; the header's file offset is used where no segment holds that.
         let offset = fileOffset(of: segment.address) ?? segment.fileOffset
         let entries = DynamicEntries(try exactWindow(at: offset, count: Int(segment.fileSize), part))
-        let strings = entries.first(5)
+        let strings = entries.address(5)
         func text(_ offset: UInt64?) throws -> String? {
             guard names, let offset, let strings else { return nil }
             return try string(at: strings, offset)
@@ -46,16 +46,16 @@ extension ELFImage {
             needed: try entries.all(1).compactMap { try text($0) },
             soname: try text(entries.first(14)), rpath: try text(entries.first(15)),
             runpath: try text(entries.first(29)),
-            strings: strings, stringsSize: entries.first(10), symbols: entries.first(6),
-            symbolSize: entries.first(11), gnuHash: entries.first(0x6fff_fef5), hash: entries.first(4),
-            versionDefinitions: entries.first(0x6fff_fffc), versionDefinitionCount: entries.first(0x6fff_fffd),
-            relocations: entries.first(7), relocationsSize: entries.first(8))
+            strings: strings, stringsSize: entries.first(10), symbols: entries.address(6),
+            symbolSize: entries.first(11), gnuHash: entries.address(0x6fff_fef5), hash: entries.address(4),
+            versionDefinitions: entries.address(0x6fff_fffc), versionDefinitionCount: entries.first(0x6fff_fffd),
+            relocations: entries.address(7), relocationsSize: entries.first(8))
     }
 
     /// A name of a string table that begins at the address `table`.
-    func string(at table: UInt64, _ offset: UInt64) throws -> String {
+    func string(at table: Address, _ offset: UInt64) throws -> String {
         let limit = 4096
-        guard let address = table.plus(offset) else {
+        guard let address = table + offset else {
             throw ELFError.damaged(part: "a name in the dynamic section", problem: "its offset is \(offset)")
         }
         for count in [128, limit] {
@@ -83,6 +83,10 @@ private struct DynamicEntries {
 
     func first(_ tag: UInt64) -> UInt64? {
         entries.first { $0.tag == tag }?.value
+    }
+
+    func address(_ tag: UInt64) -> Address? {
+        first(tag).map(Address.init)
     }
 
     /// At most 1024 values: more names than any program needs.

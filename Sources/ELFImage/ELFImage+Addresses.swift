@@ -1,28 +1,29 @@
 extension ELFImage {
     /// The loadable segment whose file bytes hold `address`. Where segments overlap the last one wins, as when the
     /// loader maps them one after the other.
-    public func segment(containing address: UInt64) -> Segment? {
+    public func segment(containing address: Address) -> Segment? {
         segments.last { $0.type == Segment.load && $0.offset(of: address) != nil }
     }
 
     /// The file offset of the byte at `address`; nil where no segment takes it from the file, or the file is too
     /// short.
-    public func fileOffset(of address: UInt64) -> UInt64? {
-        guard let offset = segment(containing: address)?.offset(of: address), offset < source.size else { return nil }
+    public func fileOffset(of address: Address) -> FileOffset? {
+        guard let offset = segment(containing: address)?.offset(of: address), offset.value < source.size else {
+            return nil
+        }
         return offset
     }
 
     /// At most `count` bytes from `address`, not beyond the segment's file bytes; nil where there are none.
-    public func bytes(atAddress address: UInt64, count: Int) throws -> [UInt8]? {
-        guard count > 0, let segment = segment(containing: address), let offset = segment.offset(of: address) else {
+    public func bytes(atAddress address: Address, count: Int) throws -> [UInt8]? {
+        guard count > 0, let segment = segment(containing: address), let bytes = segment.bytes(from: address) else {
             return nil
         }
-        let left = segment.fileSize - (address - segment.address)
-        return try bytes(at: offset, count: Int(min(UInt64(count), left)))
+        return try self.bytes(at: bytes.lowerBound, count: Int(min(UInt64(count), bytes.size)))
     }
 
     /// As `bytes(atAddress:count:)`; empty where there is nothing.
-    package func window(atAddress address: UInt64, count: Int) throws -> Window {
+    package func window(atAddress address: Address, count: Int) throws -> Window {
         Window(bytes: try bytes(atAddress: address, count: count) ?? [], encoding: encoding)
     }
 

@@ -23,7 +23,8 @@ extension ELFImage {
         do {
             let pieces = try XZ.decompress(memoryLimit: Self.decoderLimit, outputLimit: Self.decompressedLimit) {
                 let bytes = try bytes(at: offset, count: Int(min(left, 64 << 10)))
-                offset += UInt64(bytes.count)
+                guard let next = offset + UInt64(bytes.count) else { return [] }
+                offset = next
                 left -= UInt64(bytes.count)
                 return bytes
             }

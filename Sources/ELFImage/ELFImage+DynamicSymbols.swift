@@ -61,10 +61,10 @@ extension ELFImage {
             stringsSize: dynamic.stringsSize ?? .max, count: nil)
     }
 
-    private func tableOffset(_ address: UInt64, _ part: String) throws -> UInt64 {
+    private func tableOffset(_ address: Address, _ part: String) throws -> FileOffset {
         guard let offset = fileOffset(of: address) else {
             throw ELFError.damaged(
-                part: part, problem: "its address 0x\(String(address, radix: 16)) lies nowhere in the file")
+                part: part, problem: "its address 0x\(String(address.value, radix: 16)) lies nowhere in the file")
         }
         return offset
     }

@@ -6,7 +6,7 @@ extension ELFImage {
     /// - Returns: For each address as many numbers as the file has whole words there, at most `count`.
     /// - Throws: `ELFError`, or what the source throws.
     package func relocatedWords(
-        at addresses: [UInt64], count: Int, _ relocations: RelativeRelocations
+        at addresses: [Address], count: Int, _ relocations: RelativeRelocations
     ) throws -> [[UInt64]] {
         let size = encoding.wordSize
         var result = try addresses.map { address in
@@ -14,18 +14,20 @@ extension ELFImage {
             return (0..<(window.count / size)).compactMap { window.word($0 * size) }
         }
         guard let first = addresses.min(), let last = addresses.max() else { return [] }
-        let places = first...(last.plus(UInt64(count * size)) ?? .max)
+        let places = first...(last + UInt64(count * size) ?? last)
         try relocations.visit { place, value in
             guard places.contains(place) else { return }
-            for (index, address) in addresses.enumerated() where place >= address {
-                let (word, rest) = (place - address).quotientAndRemainder(dividingBy: UInt64(size))
+            for (index, address) in addresses.enumerated() {
+                guard let distance = place.distance(from: address) else { continue }
+                let (word, rest) = distance.quotientAndRemainder(dividingBy: UInt64(size))
                 if rest == 0, word < result[index].count { result[index][Int(word)] = value }
             }
         }
         return result
     }
 
-    package func relocatedWords(at address: UInt64, count: Int, _ relocations: RelativeRelocations) throws -> [UInt64] {
+    package func relocatedWords(at address: Address, count: Int, _ relocations: RelativeRelocations) throws -> [UInt64]
+    {
         try relocatedWords(at: [address], count: count, relocations).first ?? []
     }
 
@@ -47,7 +49,7 @@ extension ELFImage {
 /// The relative relocations of a file's RELA table (gABI, "Relocation"), read in windows each time.
 package struct RelativeRelocations: Sendable {
     fileprivate let image: ELFImage
-    fileprivate let table: UInt64
+    fileprivate let table: Address
     fileprivate let size: UInt64
     fileprivate let type: UInt64
 
@@ -57,7 +59,7 @@ package struct RelativeRelocations: Sendable {
 
     /// Calls `body` with the address of each word and what the loader writes there.
     /// - Throws: `ELFError`, or what the source throws.
-    package func visit(_ body: (_ place: UInt64, _ value: UInt64) -> Void) throws {
+    package func visit(_ body: (_ place: Address, _ value: UInt64) -> Void) throws {
         let part = "the relocation table"
         guard size <= Self.byteLimit else {
             throw ELFError.tooLarge(part: part, size: size, limit: Self.byteLimit)
@@ -65,14 +67,14 @@ package struct RelativeRelocations: Sendable {
         let perWindow = (256 << 10) / Self.entrySize * Self.entrySize
         var done: UInt64 = 0
         while done < size {
-            guard let address = table.plus(done) else { break }
+            guard let address = table + done else { break }
             let window = try image.window(atAddress: address, count: Int(min(UInt64(perWindow), size - done)))
             for position in stride(from: 0, to: window.count, by: Self.entrySize) {
                 guard let place = window.u64(position), let info = window.u64(position + 8),
                     let value = window.u64(position + 16)
                 else { break }
                 // The upper half of `info` is a symbol, which relative relocations have none of.
-                if info == type { body(place, value) }
+                if info == type { body(Address(place), value) }
             }
             guard window.count == perWindow else { break }
             done += UInt64(perWindow)

@@ -18,7 +18,7 @@ extension ELFImage {
         for block in 1...Self.blockCount {
             // Evenly over the file, the last one at its end.
             let offset = last / Self.blockCount * block
-            sum.add(try bytes(at: block == Self.blockCount ? last : offset, count: Int(Self.blockSize)))
+            sum.add(try bytes(at: FileOffset(block == Self.blockCount ? last : offset), count: Int(Self.blockSize)))
         }
         return sum.value
     }

@@ -35,7 +35,7 @@ extension ELFImage {
             let overlap = pattern.count + following
             let stride = max(256 << 10, overlap)
             while left > 0 {
-                let bytes = try source.read(at: offset, count: Int(min(UInt64(stride + overlap), left)))
+                let bytes = try bytes(at: offset, count: Int(min(UInt64(stride + overlap), left)))
                 var from = 0
                 while let start = ByteSearch.firstIndex(of: pattern, in: bytes, from: from), start < stride {
                     from = start + 1
@@ -43,7 +43,7 @@ extension ELFImage {
                     result.append(Array(bytes[end..<min(end + following, bytes.count)]))
                     if result.count == matchLimit { return result }
                 }
-                guard bytes.count > stride, let next = offset.plus(UInt64(stride)) else { break }
+                guard bytes.count > stride, let next = offset + UInt64(stride) else { break }
                 offset = next
                 left -= UInt64(stride)
             }
@@ -60,8 +60,8 @@ extension ELFImage {
         var budget = Self.searchLimit
         for segment in textSegments {
             var done: UInt64 = 0
-            while done < segment.fileSize, budget > 0, !missing.isEmpty, let offset = segment.fileOffset.plus(done) {
-                let bytes = try source.read(at: offset, count: Int(min(1 << 20, segment.fileSize - done)))
+            while done < segment.fileSize, budget > 0, !missing.isEmpty, let offset = segment.fileOffset + done {
+                let bytes = try bytes(at: offset, count: Int(min(1 << 20, segment.fileSize - done)))
                 missing.removeAll { text in
                     guard ByteSearch.firstIndex(of: text.bytes, in: bytes, from: 0) != nil else { return false }
                     result.insert(text.text)

@@ -58,32 +58,32 @@ public struct ELFImage: Sendable {
         let bytes = try read(source, head, at: header.segmentOffset, count: count * size)
         guard bytes.count == count * size else { throw ELFError.truncated(part: part) }
         let window = Window(bytes: bytes, encoding: header.encoding)
-        return (0..<count).compactMap { Segment(window, at: $0 * size) }
+        return try (0..<count).compactMap { try Segment(window, at: $0 * size) }
     }
 
     private static func read(
-        _ source: any ByteSource, _ head: [UInt8], at offset: UInt64, count: Int
+        _ source: any ByteSource, _ head: [UInt8], at offset: FileOffset, count: Int
     ) throws -> [UInt8] {
-        guard offset < source.size, count > 0 else { return [] }
-        if offset < UInt64(head.count), count <= head.count - Int(offset) {
-            return Array(head[Int(offset)..<(Int(offset) + count)])
+        guard offset.value < source.size, count > 0 else { return [] }
+        if let start = Int(exactly: offset.value), start < head.count, count <= head.count - start {
+            return Array(head[start..<(start + count)])
         }
-        return try source.read(at: offset, count: count)
+        return try source.read(at: offset.value, count: count)
     }
 
     /// At most `count` bytes from a file offset; fewer at the end of the file.
-    public func bytes(at offset: UInt64, count: Int) throws -> [UInt8] {
+    public func bytes(at offset: FileOffset, count: Int) throws -> [UInt8] {
         try Self.read(source, head, at: offset, count: count)
     }
 }
 
 extension ELFImage {
-    package func window(at offset: UInt64, count: Int) throws -> Window {
+    package func window(at offset: FileOffset, count: Int) throws -> Window {
         Window(bytes: try bytes(at: offset, count: count), encoding: encoding)
     }
 
     /// As `window(at:count:)`; a short read is an error that names `part`.
-    package func exactWindow(at offset: UInt64, count: Int, _ part: String) throws -> Window {
+    package func exactWindow(at offset: FileOffset, count: Int, _ part: String) throws -> Window {
         let window = try window(at: offset, count: count)
         guard window.count >= count else { throw ELFError.truncated(part: part) }
         return window

@@ -1,6 +1,6 @@
 /// Where the section headers are said to be.
 struct SectionHeaders: Sendable, Hashable {
-    let offset: UInt64
+    let offset: FileOffset
     let entrySize: UInt16
     let count: UInt16
     /// Index of the section that holds their names.
@@ -12,7 +12,7 @@ struct FileHeader {
     let encoding: Encoding
     let kind: ELFImage.Kind
     let machine: UInt16
-    let segmentOffset: UInt64
+    let segmentOffset: FileOffset
     let segmentSize: UInt16
     let segmentCount: UInt16
     let sections: SectionHeaders
@@ -40,11 +40,11 @@ struct FileHeader {
         else { throw .truncated(part: part) }
         self.encoding = encoding
         self.machine = machine
-        self.segmentOffset = segmentOffset
+        self.segmentOffset = FileOffset(segmentOffset)
         self.segmentSize = segmentSize
         self.segmentCount = segmentCount
         sections = SectionHeaders(
-            offset: sectionOffset, entrySize: sectionSize, count: sectionCount, names: sectionNames)
+            offset: FileOffset(sectionOffset), entrySize: sectionSize, count: sectionCount, names: sectionNames)
         kind =
             switch type {
             case 1: .relocatable

@@ -5,7 +5,7 @@
 /// file's class, buckets and chains in 32-bit numbers (glibc, elf/dl-lookup.c).
 struct GNUHashTable {
     private let symbols: SymbolTable
-    private let offset: UInt64
+    private let offset: FileOffset
     private let bucketCount: UInt32
     private let firstSymbol: UInt32
     private let filterWords: UInt32
@@ -20,7 +20,7 @@ struct GNUHashTable {
     private static let bucketWindow: UInt32 = 16 << 10
 
     /// - Parameter offset: Where the table begins in the file.
-    init(_ symbols: SymbolTable, at offset: UInt64) throws {
+    init(_ symbols: SymbolTable, at offset: FileOffset) throws {
         let window = try symbols.image.window(at: offset, count: 2048)
         guard let bucketCount = window.u32(0), let firstSymbol = window.u32(4), let filterWords = window.u32(8),
             let filterShift = window.u32(12)
@@ -109,7 +109,7 @@ struct GNUHashTable {
             let start = Int(position)
             return Window(bytes: Array(window.bytes[start..<(start + count)]), encoding: window.encoding)
         }
-        guard let start = offset.plus(position) else { throw ELFError.truncated(part: Self.part) }
+        guard let start = offset + position else { throw ELFError.truncated(part: Self.part) }
         return try symbols.image.window(at: start, count: count)
     }
 }

@@ -48,7 +48,7 @@ struct NameStrings {
         while base < table.stringsSize {
             // Windows overlap by a name, which may begin in one and end in the next.
             let before = Int(min(UInt64(longest), base))
-            guard let start = table.stringsOffset.plus(base - UInt64(before)) else { return }
+            guard let start = table.stringsOffset + (base - UInt64(before)) else { return }
             let count = before + Int(min(UInt64(Self.windowSize), table.stringsSize - base))
             let bytes = try table.image.bytes(at: start, count: count)
             // A name ends with a NUL, so looking backwards from each NUL finds all of them.

@@ -4,8 +4,8 @@ package struct Section: Sendable {
     let name: UInt32
     let type: UInt32
     /// Where it is in memory; 0 where it is not.
-    package let address: UInt64
-    let offset: UInt64
+    package let address: Address
+    let offset: FileOffset
     package let size: UInt64
     /// Index of the section that holds the strings, for symbol tables.
     let link: UInt32
@@ -19,6 +19,7 @@ package struct Section: Sendable {
 
     static func headerSize(_ encoding: Encoding) -> Int { encoding.is64Bit ? 64 : 40 }
 
+    /// Nil also for what ends beyond what a file or the address space can have: as for segments, other code need not ask.
     init?(_ window: Window, at position: Int) {
         let is64Bit = window.encoding.is64Bit
         guard let name = window.u32(position),
@@ -31,11 +32,12 @@ package struct Section: Sendable {
         else { return nil }
         self.name = name
         self.type = type
-        self.address = address
-        self.offset = offset
+        self.address = Address(address)
+        self.offset = FileOffset(offset)
         self.size = size
         self.link = link
         self.entrySize = entrySize
+        guard let end = self.offset + size, end <= FileOffset.last, self.address + size != nil else { return nil }
     }
 }
 

@@ -2,9 +2,9 @@
 public struct Segment: Sendable, Hashable {
     /// `p_type`: 1 load, 2 dynamic, 3 interpreter, 4 note, 0x6474e550 unwind table.
     public let type: UInt32
-    public let fileOffset: UInt64
+    public let fileOffset: FileOffset
     /// As linked; position-independent files are moved by a constant when they are loaded.
-    public let address: UInt64
+    public let address: Address
     /// Bytes in the file.
     public let fileSize: UInt64
     /// Bytes in memory; what goes beyond `fileSize` is zero.
@@ -26,7 +26,10 @@ public struct Segment: Sendable, Hashable {
     /// Bytes of a program header.
     static func headerSize(_ encoding: Encoding) -> Int { encoding.is64Bit ? 56 : 32 }
 
-    init?(_ window: Window, at position: Int) {
+    /// Nil for what is no use: it ends beyond what a file or the address space can have. So the ends of all others can be
+    /// computed, and their sizes are an `Int` too.
+    /// - Throws: `ELFError` where the kernel would refuse the program for it (fs/binfmt_elf.c, `load_elf_binary`).
+    init?(_ window: Window, at position: Int) throws(ELFError) {
         let is64Bit = window.encoding.is64Bit
         guard let type = window.u32(position),
             let flags = window.u32(position + (is64Bit ? 4 : 24)),
@@ -37,15 +40,30 @@ public struct Segment: Sendable, Hashable {
         else { return nil }
         self.type = type
         self.flags = flags
-        self.fileOffset = fileOffset
-        self.address = address
+        self.fileOffset = FileOffset(fileOffset)
+        self.address = Address(address)
         self.fileSize = fileSize
         self.memorySize = memorySize
+        guard let end = self.fileOffset + fileSize, end <= FileOffset.last, self.address + fileSize != nil,
+            self.address + memorySize != nil
+        else {
+            guard type != Self.load else {
+                throw .damaged(part: "the program header table", problem: "a segment's end lies nowhere")
+            }
+            return nil
+        }
     }
 
     /// The file offset of a byte at `address`; nil where the segment has no file bytes there.
-    public func offset(of address: UInt64) -> UInt64? {
-        guard address >= self.address, address - self.address < fileSize else { return nil }
-        return fileOffset.plus(address - self.address)
+    public func offset(of address: Address) -> FileOffset? {
+        bytes(from: address)?.lowerBound
+    }
+
+    /// The segment's file bytes from `address` on; nil where it has none there.
+    package func bytes(from address: Address) -> Range<FileOffset>? {
+        guard let distance = address.distance(from: self.address), distance < fileSize,
+            let start = fileOffset + distance, let end = fileOffset + fileSize
+        else { return nil }
+        return start..<end
     }
 }

@@ -2,13 +2,13 @@
 public struct Symbol: Sendable, Hashable {
     /// Text from the file: not trusted where it was found by a pattern.
     public let name: String
-    public let address: UInt64
+    public let address: Address
     /// Bytes; 0 where the file does not say.
     public let size: UInt64
     /// True for `STT_GNU_IFUNC`: `address` is a function that chooses another one when the program starts.
     public let isIndirect: Bool
 
-    init(name: String, address: UInt64, size: UInt64, isIndirect: Bool = false) {
+    init(name: String, address: Address, size: UInt64, isIndirect: Bool = false) {
         self.name = name
         self.address = address
         self.size = size
@@ -50,6 +50,6 @@ struct SymbolEntry {
 
     /// The function it defines; nil where it is none.
     func function(named name: String) -> Symbol? {
-        isFunction ? Symbol(name: name, address: value, size: size, isIndirect: info & 15 == 10) : nil
+        isFunction ? Symbol(name: name, address: Address(value), size: size, isIndirect: info & 15 == 10) : nil
     }
 }

@@ -27,7 +27,7 @@ extension SymbolTable {
         var index: UInt64 = 0
         while index < count {
             let wanted = min(perWindow, count - index)
-            guard let start = offset.plus(index * UInt64(entrySize)) else { break }
+            guard let start = offset + index * UInt64(entrySize) else { break }
             let window = try image.exactWindow(at: start, count: Int(wanted) * entrySize, "the symbol table")
             for position in stride(from: 0, to: window.count, by: entrySize) {
                 guard let entry = SymbolEntry(window, at: position), entry.isFunction,

@@ -2,8 +2,8 @@
 /// dynamic section; any other through section headers.
 struct SymbolTable: Sendable {
     let image: ELFImage
-    let offset: UInt64
-    let stringsOffset: UInt64
+    let offset: FileOffset
+    let stringsOffset: FileOffset
     let stringsSize: UInt64
     /// Entries, where a section header gives them: the dynamic section does not.
     let count: UInt64?
@@ -13,7 +13,7 @@ struct SymbolTable: Sendable {
     func entry(_ index: UInt64) throws -> SymbolEntry {
         let size = SymbolEntry.size(image.encoding)
         let part = "the symbol table"
-        guard let offset = index.times(UInt64(size)).flatMap({ offset.plus($0) }),
+        guard let offset = index.times(UInt64(size)).flatMap({ offset + $0 }),
             let entry = SymbolEntry(try image.exactWindow(at: offset, count: size, part), at: 0)
         else { throw ELFError.truncated(part: part) }
         return entry
@@ -21,8 +21,8 @@ struct SymbolTable: Sendable {
 
     func isNamed(_ entry: SymbolEntry, _ name: SymbolName) throws -> Bool {
         let start = UInt64(entry.name)
-        guard let end = start.plus(UInt64(name.terminated.count)), end <= stringsSize,
-            let offset = stringsOffset.plus(start)
+        // Both are small.
+        guard start + UInt64(name.terminated.count) <= stringsSize, let offset = stringsOffset + start
         else { return false }
         return try image.bytes(at: offset, count: name.terminated.count) == name.terminated
     }

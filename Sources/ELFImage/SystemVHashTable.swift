@@ -2,7 +2,7 @@
 /// 32-bit numbers.
 struct SystemVHashTable {
     private let symbols: SymbolTable
-    private let offset: UInt64
+    private let offset: FileOffset
     private let bucketCount: UInt32
     private let chainCount: UInt32
 
@@ -11,7 +11,7 @@ struct SystemVHashTable {
     private static let chainLimit = 4096
 
     /// - Parameter offset: Where the table begins in the file.
-    init(_ symbols: SymbolTable, at offset: UInt64) throws {
+    init(_ symbols: SymbolTable, at offset: FileOffset) throws {
         let header = try symbols.image.exactWindow(at: offset, count: 8, Self.part)
         guard let bucketCount = header.u32(0), let chainCount = header.u32(4) else {
             throw ELFError.truncated(part: Self.part)
@@ -42,7 +42,7 @@ struct SystemVHashTable {
     }
 
     private func number(_ index: UInt64) throws -> UInt32 {
-        guard let start = offset.plus(index * 4),
+        guard let start = offset + index * 4,
             let number = try symbols.image.exactWindow(at: start, count: 4, Self.part).u32(0)
         else { throw ELFError.truncated(part: Self.part) }
         return number

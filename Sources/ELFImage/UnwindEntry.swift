@@ -3,22 +3,22 @@ extension ELFImage {
     ///
     /// An FDE is its length, the distance back to its common entry (CIE), start and length of the code (DWARF 5,
     /// 6.4.1, as LSB Core changes it). The CIE says how the last two are written.
-    func frameRange(at address: UInt64) throws -> Range<UInt64>? {
+    func frameRange(at address: Address) throws -> Range<Address>? {
         let window = try window(atAddress: address, count: 8 + 16)
         // 0 ends the section; 0xffffffff announces a 64-bit length, which no toolchain writes here.
         guard let length = window.u32(0), length != 0, length != .max,
             let distance = window.u32(4), distance != 0,
-            let pointer = address.plus(4), pointer >= UInt64(distance),
-            let form = try pointerForm(ofCommonEntryAt: pointer - UInt64(distance)),
-            let codeAddress = address.plus(8),
-            let start = form.value(window, 8, at: codeAddress),
+            let pointer = address + 4, let common = pointer - UInt64(distance),
+            let form = try pointerForm(ofCommonEntryAt: common),
+            let codeAddress = address + 8,
+            let start = form.address(window, 8, at: codeAddress),
             let count = form.length(window, 8),
-            count > 0, let end = start.plus(count)
+            count > 0, let end = start + count
         else { return nil }
         return start..<end
     }
 
-    func pointerForm(ofCommonEntryAt address: UInt64) throws -> PointerForm? {
+    func pointerForm(ofCommonEntryAt address: Address) throws -> PointerForm? {
         // Length, identifier 0, version, augmentation string, two factors, return register, augmentation data: some
         // 20 bytes.
         let window = try window(atAddress: address, count: 64)
@@ -78,11 +78,11 @@ struct PointerForm {
 
     /// The length behind an address at a position of `window`: it has the address's form, but is relative to nothing.
     func length(_ window: Window, _ position: Int) -> UInt64? {
-        PointerForm(rawValue & 0x0f)?.value(window, position + size(window.encoding), at: 0)
+        PointerForm(rawValue & 0x0f)?.address(window, position + size(window.encoding), at: 0)?.value
     }
 
-    /// The value at a position of `window`, which lies at `address`.
-    func value(_ window: Window, _ position: Int, at address: UInt64) -> UInt64? {
+    /// The address at a position of `window`, which lies at `place`.
+    func address(_ window: Window, _ position: Int, at place: Address) -> Address? {
         let size = size(window.encoding)
         let raw: UInt64? =
             switch size {
@@ -93,9 +93,9 @@ struct PointerForm {
         guard let raw else { return nil }
         let isRelative = rawValue & 0x10 != 0
         let isSigned = rawValue & 0x08 != 0
-        guard isSigned else { return isRelative ? address.plus(raw) : raw }
+        let base = isRelative ? place : 0
+        guard isSigned else { return base + raw }
         let shift = UInt64(64 - size * 8)
-        let distance = Int64(bitPattern: raw << shift) >> Int64(shift)
-        return isRelative ? address.moved(by: distance) : UInt64(exactly: distance)
+        return base.moved(by: Int64(bitPattern: raw << shift) >> Int64(shift))
     }
 }

@@ -3,7 +3,7 @@
 struct UnwindTable {
     let image: ELFImage
     /// Address of the table's header; its entries are relative to it.
-    let address: UInt64
+    let address: Address
     private let count: UInt32
     private static let headerSize = 12
     private static let entrySize = 8
@@ -23,7 +23,7 @@ struct UnwindTable {
     }
 
     /// The last entry that begins at or before `target`.
-    func entry(atOrBefore target: UInt64) throws -> (function: UInt64, entry: UInt64)? {
+    func entry(atOrBefore target: Address) throws -> (function: Address, entry: Address)? {
         var low = 0
         var high = Int(count)
         // Halve with one small read each, then search the last few hundred entries in one window.
@@ -33,7 +33,7 @@ struct UnwindTable {
             if function <= target { low = middle } else { high = middle }
         }
         guard let window = try entries(low, high - low) else { return nil }
-        var found: (UInt64, UInt64)?
+        var found: (Address, Address)?
         for index in 0..<(high - low) {
             guard let function = function(in: window, index), function <= target else { break }
             guard let distance = window.i32(index * Self.entrySize + 4),
@@ -45,11 +45,11 @@ struct UnwindTable {
     }
 
     private func entries(_ first: Int, _ count: Int) throws -> Window? {
-        guard let start = address.plus(UInt64(Self.headerSize + first * Self.entrySize)) else { return nil }
+        guard let start = address + UInt64(Self.headerSize + first * Self.entrySize) else { return nil }
         return try image.window(atAddress: start, count: count * Self.entrySize)
     }
 
-    private func function(in window: Window, _ index: Int) -> UInt64? {
+    private func function(in window: Window, _ index: Int) -> Address? {
         window.i32(index * Self.entrySize).flatMap { address.moved(by: Int64($0)) }
     }
 }
@@ -61,7 +61,7 @@ extension ELFImage {
     /// The function that the unwind table says covers `address`; nil where it has no entry there, the file has no
     /// table, or its form is not the usual one.
     /// - Throws: What the source throws.
-    public func functionRange(covering address: UInt64) throws -> Range<UInt64>? {
+    public func functionRange(covering address: Address) throws -> Range<Address>? {
         guard let (function, entry) = try UnwindTable(self)?.entry(atOrBefore: address),
             let range = try frameRange(at: entry), range.lowerBound == function, range.contains(address)
         else { return nil }

@@ -64,23 +64,9 @@ package struct Window: Sendable {
 }
 
 extension UInt64 {
-    /// The sum, or nil where it does not fit.
-    package func plus(_ other: UInt64) -> UInt64? {
-        let (sum, overflow) = addingReportingOverflow(other)
-        return overflow ? nil : sum
-    }
-
     /// The product, or nil where it does not fit.
     package func times(_ other: UInt64) -> UInt64? {
         let (product, overflow) = multipliedReportingOverflow(by: other)
         return overflow ? nil : product
-    }
-
-    /// The sum with a signed distance, or nil where it does not fit.
-    package func moved(by distance: Int64) -> UInt64? {
-        let (sum, overflow) =
-            distance < 0
-            ? subtractingReportingOverflow(distance.magnitude) : addingReportingOverflow(distance.magnitude)
-        return overflow ? nil : sum
     }
 }

@@ -6,18 +6,18 @@ enum BuildInfo {
     private static let lengthLimit: UInt64 = 256
 
     /// Where its mark is; nil where there is none.
-    static func address(in image: ELFImage, _ sections: GoSections) throws -> UInt64? {
+    static func address(in image: ELFImage, _ sections: GoSections) throws -> Address? {
         guard sections.areMissing else {
             guard let section = sections.buildInfo,
                 try image.bytes(atAddress: section.address, count: mark.count) == mark
             else { return nil }
             return section.address
         }
-        var result: UInt64?
+        var result: Address?
         for part in image.searchable(code: false) {
             try image.forEachMatch(of: mark, in: part) { match in
                 // Code that looks for the mark has it too, at other places.
-                guard match % 16 == 0 else { return true }
+                guard match.value % 16 == 0 else { return true }
                 result = match
                 return false
             }
@@ -42,10 +42,13 @@ enum BuildInfo {
             return text(window.bytes[start..<(start + length)])
         }
         // Before that a pointer to pointer and length.
-        guard let string = try image.relocatedWords(at: address + 16, count: 1, relocations).first else { return nil }
-        let words = try image.relocatedWords(at: string, count: 2, relocations)
+        guard let pointer = address + 16,
+            let string = try image.relocatedWords(at: pointer, count: 1, relocations).first
+        else { return nil }
+        let words = try image.relocatedWords(at: Address(string), count: 2, relocations)
         guard words.count == 2, (1...lengthLimit).contains(words[1]),
-            let bytes = try image.bytes(atAddress: words[0], count: Int(words[1])), bytes.count == Int(words[1])
+            let bytes = try image.bytes(atAddress: Address(words[0]), count: Int(words[1])),
+            bytes.count == Int(words[1])
         else { return nil }
         return text(bytes[...])
     }

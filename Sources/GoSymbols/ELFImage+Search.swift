@@ -4,7 +4,7 @@ internal import OS
 /// Addresses whose bytes one segment takes from the file.
 struct SearchRange: Sendable {
     let segment: Segment
-    let addresses: Range<UInt64>
+    let addresses: Range<Address>
 }
 
 extension ELFImage {
@@ -22,7 +22,7 @@ extension ELFImage {
         var budget = Self.byteLimit
         return ordered.compactMap { segment in
             let size = min(segment.fileSize, budget)
-            guard let end = segment.address.plus(size) else { return nil }
+            guard let end = segment.address + size else { return nil }
             budget -= size
             return SearchRange(segment: segment, addresses: segment.address..<end)
         }
@@ -33,20 +33,20 @@ extension ELFImage {
         searchable(section.address, size: section.size)
     }
 
-    func searchable(_ address: UInt64, size: UInt64) -> SearchRange? {
-        guard let segment = segment(containing: address) else { return nil }
-        let left = segment.fileSize - (address - segment.address)
-        guard let end = address.plus(min(size, left, Self.byteLimit)) else { return nil }
+    func searchable(_ address: Address, size: UInt64) -> SearchRange? {
+        guard let segment = segment(containing: address), let left = segment.bytes(from: address)?.size,
+            let end = address + min(size, left, Self.byteLimit)
+        else { return nil }
         return SearchRange(segment: segment, addresses: address..<end)
     }
 
     /// Calls `body` with the address of each match of a pattern, in ascending order, until it says false.
     /// A pattern that ends with common bytes, such as zeros, is slow.
-    func forEachMatch(of pattern: [UInt8], in range: SearchRange, _ body: (UInt64) throws -> Bool) throws {
+    func forEachMatch(of pattern: [UInt8], in range: SearchRange, _ body: (Address) throws -> Bool) throws {
         try forEachWindow(in: range, overlap: pattern.count - 1) { address, bytes in
             var next = 0
             while let match = ByteSearch.firstIndex(of: pattern, in: bytes, from: next) {
-                guard try body(address + UInt64(match)) else { return false }
+                guard let place = address + UInt64(match), try body(place) else { return false }
                 next = match + 1
             }
             return true
@@ -58,15 +58,15 @@ extension ELFImage {
     /// - Parameter alignment: A power of two.
     func forEachAlignedMatch(
         of pattern: [UInt8], distance: Int = 0, alignment: Int, in range: SearchRange,
-        _ body: (UInt64) throws -> Bool
+        _ body: (Address) throws -> Bool
     ) throws {
         guard let first = pattern.first else { return }
         let length = distance + pattern.count
         try forEachWindow(in: range, overlap: length - 1) { address, bytes in
-            let aligned = Int(truncatingIfNeeded: (0 &- address) & UInt64(alignment - 1))
+            let aligned = Int(truncatingIfNeeded: (0 &- address.value) & UInt64(alignment - 1))
             for place in stride(from: aligned, through: bytes.count - length, by: alignment)
             where bytes[place + distance] == first && bytes[(place + distance)...].starts(with: pattern) {
-                guard try body(address + UInt64(place)) else { return false }
+                guard let match = address + UInt64(place), try body(match) else { return false }
             }
             return true
         }
@@ -74,16 +74,16 @@ extension ELFImage {
 
     /// Reads in windows that overlap, so that what is not longer than `overlap` + 1 lies whole in one.
     private func forEachWindow(
-        in range: SearchRange, overlap: Int, _ body: (UInt64, [UInt8]) throws -> Bool
+        in range: SearchRange, overlap: Int, _ body: (Address, [UInt8]) throws -> Bool
     ) throws {
         var address = range.addresses.lowerBound
         let end = range.addresses.upperBound
         while address < end {
-            let count = Int(min(UInt64(Self.windowSize + overlap), end - address))
+            let count = Int(min(UInt64(Self.windowSize + overlap), (address..<end).size))
             guard let offset = range.segment.offset(of: address) else { return }
             let bytes = try bytes(at: offset, count: count)
             guard try body(address, bytes), bytes.count == count,
-                let following = address.plus(UInt64(Self.windowSize))
+                let following = address + UInt64(Self.windowSize)
             else { return }
             address = following
         }

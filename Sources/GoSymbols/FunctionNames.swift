@@ -27,7 +27,7 @@ extension FunctionTable {
     /// The names that fit any of the patterns.
     func names(_ patterns: [FunctionPattern], in image: ELFImage) throws -> [FunctionName] {
         var result: [UInt64: FunctionName] = [:]
-        guard let range = image.searchable(names.lowerBound, size: names.upperBound - names.lowerBound) else {
+        guard let range = image.searchable(names.lowerBound, size: names.size) else {
             return []
         }
         var left = Self.matchLimit
@@ -45,13 +45,14 @@ extension FunctionTable {
         return result.values.sorted { $0.begins.lowerBound < $1.begins.lowerBound }
     }
 
-    private func name(_ pattern: FunctionPattern, at match: UInt64, in image: ELFImage) throws -> FunctionName? {
-        let before = min(match - names.lowerBound, UInt64(Self.nameLimit))
-        let bytes = try image.bytes(atAddress: match - before, count: Int(before)) ?? []
+    private func name(_ pattern: FunctionPattern, at match: Address, in image: ELFImage) throws -> FunctionName? {
+        guard let begin = match.distance(from: names.lowerBound) else { return nil }
+        let before = min(begin, UInt64(Self.nameLimit))
+        guard let first = match - before else { return nil }
+        let bytes = try image.bytes(atAddress: first, count: Int(before)) ?? []
         guard bytes.count == Int(before) else { return nil }
         let prefix = bytes.suffix(while: { $0 != 0 })
         guard prefix.count < Self.nameLimit else { return nil }
-        let begin = match - names.lowerBound
         if pattern.isSuffix {
             let name = String(decoding: prefix + pattern.bytes.dropLast(), as: UTF8.self)
             return FunctionName(begins: (begin - UInt64(prefix.count))...begin, name: name)

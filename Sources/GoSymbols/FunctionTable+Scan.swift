@@ -31,8 +31,9 @@ extension FunctionTable {
         while first < count {
             let pairCount = min(perWindow, count - first)
             let bytes = Int(pairCount * 2 + 1) * size
-            let window = try image.window(atAddress: pairs + first * 2 * UInt64(size), count: bytes)
-            guard window.count == bytes else { throw ELFError.truncated(part: "Go's function table") }
+            guard let start = pairs + first * 2 * UInt64(size),
+                case let window = try image.window(atAddress: start, count: bytes), window.count == bytes
+            else { throw ELFError.truncated(part: "Go's function table") }
             for index in 0..<Int(pairCount) {
                 let position = index * 2 * size
                 guard let offset = field(window, position + size) else { break }
@@ -84,7 +85,7 @@ private struct Descriptions {
         {
             return UInt64(name)
         }
-        guard offset >= start, offset < Self.offsetLimit, let address = table.descriptions.plus(offset),
+        guard offset >= start, offset < Self.offsetLimit, let address = table.descriptions + offset,
             address < table.end
         else {
             throw ELFError.damaged(

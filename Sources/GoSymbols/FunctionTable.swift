@@ -15,17 +15,17 @@ struct FunctionTable: Sendable {
     }
 
     let layout: Layout
-    let address: UInt64
+    let address: Address
     let count: UInt64
     /// The function names, each with a NUL behind it. In the layout of 1.2 they lie among other things.
-    let names: Range<UInt64>
+    let names: Range<Address>
     /// Address of the pairs of entry and offset, one for each function in the order of their addresses; behind them the
     /// end of the last function.
-    let pairs: UInt64
+    let pairs: Address
     /// What the offsets in pairs count from.
-    let descriptions: UInt64
+    let descriptions: Address
     /// Where the file's bytes of the table end at the latest.
-    let end: UInt64
+    let end: Address
 
     /// Bytes of one half of a pair.
     var fieldSize: Int { layout.isRelative ? 4 : 8 }
@@ -37,9 +37,9 @@ struct FunctionTable: Sendable {
     static let countLimit: UInt64 = 8 << 20
 
     /// Nil where no header stands at `address`, or one that contradicts itself.
-    init?(_ image: ELFImage, at address: UInt64) throws {
+    init?(_ image: ELFImage, at address: Address) throws {
         guard let segment = image.segment(containing: address), segment.isReadable,
-            let end = segment.address.plus(segment.fileSize)
+            let end = segment.address + segment.fileSize
         else { return nil }
         let window = try image.window(atAddress: address, count: Self.headerSize)
         // Two bytes of padding, the smallest distance between instructions, the size of a pointer.
@@ -53,18 +53,19 @@ struct FunctionTable: Sendable {
         self.end = end
         switch layout {
         case .go1x2:
-            pairs = address + 16
+            guard let first = address + 16 else { return nil }
+            pairs = first
             descriptions = address
             names = address..<end
         case .go1x16, .go1x18, .go1x20:
             // Names, compilation units, files, tables of program counters, pairs.
             let first = layout.isRelative ? 32 : 24
-            let places = (0..<5).compactMap { window.u64(first + $0 * 8) }.compactMap { address.plus($0) }
+            let places = (0..<5).compactMap { window.u64(first + $0 * 8) }.compactMap { address + $0 }
             guard places.count == 5, places[0] > address, places == places.sorted(), places[4] < end else { return nil }
             names = places[0]..<places[1]
             pairs = places[4]
             descriptions = places[4]
         }
-        guard pairsSize <= end - pairs else { return nil }
+        guard let left = end.distance(from: pairs), pairsSize <= left else { return nil }
     }
 }

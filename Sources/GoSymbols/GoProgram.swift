@@ -45,7 +45,7 @@ public struct GoProgram: Sendable {
         let names = try table.names(patterns.map(FunctionPattern.init), in: image)
         guard !names.isEmpty else { return [] }
         let entries = try table.entries(names, in: image)
-        let textStart = entries.isEmpty ? 0 : try self.textStart()
+        let textStart: Address = entries.isEmpty ? 0 : try self.textStart()
         return try names.flatMap { name in
             let own = entries.filter { name.begins.contains($0.name) }
             guard !own.isEmpty else { return [GoFunction(name: name.name, address: nil, bodyAddress: nil, size: 0)] }
@@ -58,7 +58,7 @@ public struct GoProgram: Sendable {
     }
 
     /// What entries count from; 0 where they are addresses.
-    private func textStart() throws -> UInt64 {
+    private func textStart() throws -> Address {
         guard table.layout.isRelative else { return 0 }
         guard let start = try ModuleData.textStart(of: table, in: image, relocations) else {
             throw ELFError.damaged(part: "Go's function table", problem: "nothing tells where its text starts")
@@ -66,15 +66,16 @@ public struct GoProgram: Sendable {
         return start
     }
 
-    private func function(_ name: String, _ entry: FunctionEntry, _ textStart: UInt64) throws -> GoFunction {
+    private func function(_ name: String, _ entry: FunctionEntry, _ textStart: Address) throws -> GoFunction {
         var (start, end) = (entry.entry, entry.end)
         if !table.layout.isRelative {
             // Addresses, which GNU ld leaves to relocations in files that can be loaded anywhere.
-            let words = try image.relocatedWords(at: table.pairs + entry.index * 16, count: 3, relocations)
-            guard words.count == 3 else { throw ELFError.truncated(part: "Go's function table") }
+            guard let pair = table.pairs + entry.index * 16,
+                case let words = try image.relocatedWords(at: pair, count: 3, relocations), words.count == 3
+            else { throw ELFError.truncated(part: "Go's function table") }
             (start, end) = (words[0], words[2])
         }
-        guard let address = textStart.plus(start), start < end,
+        guard let address = textStart + start, start < end,
             image.segment(containing: address)?.isExecutable == true
         else {
             throw ELFError.damaged(part: "Go's function table", problem: "\(name) is outside of the program's code")
@@ -82,6 +83,6 @@ public struct GoProgram: Sendable {
         let code = try image.bytes(atAddress: address, count: StackCheck.lengthLimit) ?? []
         let check = StackCheck.length(code, size: end - start, image.machine)
         return GoFunction(
-            name: name, address: address, bodyAddress: address.plus(UInt64(check)), size: end - start)
+            name: name, address: address, bodyAddress: address + UInt64(check), size: end - start)
     }
 }

@@ -133,7 +133,7 @@ public struct Inspector: Sendable {
                 places[probeOffset] = description.kind
                 points.append(
                     AttachPoint(
-                        function: function.name, rule: rule, address: function.address, fileOffset: fileOffset,
+                        function: function.name, rule: rule, address: function.address.value, fileOffset: fileOffset,
                         probeOffset: probeOffset, located: finding.located, evidence: function.evidence,
                         instruction: instruction, placement: placement))
             }

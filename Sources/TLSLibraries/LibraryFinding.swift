@@ -1,3 +1,5 @@
+internal import ELFImage
+
 /// What says that a TLS library is in a file, and where its functions begin; not yet where probes can stand. It is kept
 /// between runs, so that large files are searched once.
 struct LibraryFinding: Codable, Sendable {
@@ -6,7 +8,7 @@ struct LibraryFinding: Codable, Sendable {
         let index: Int
         /// As the file calls it.
         let name: String
-        let address: UInt64
+        let address: Address
         /// Bytes; 0 where it is not known.
         let size: UInt64
         let isIndirect: Bool
@@ -18,7 +20,7 @@ struct LibraryFinding: Codable, Sendable {
     }
 
     struct Place: Codable, Sendable {
-        let address: UInt64
+        let address: Address
         /// "after the check of the stack".
         let reason: String
     }

@@ -31,7 +31,7 @@ enum Placement {
             self = refusal("its code is mapped writable, where the kernel places no uprobes")
             return
         }
-        guard address % instructions.alignment == 0 else {
+        guard address.value % instructions.alignment == 0 else {
             self = refusal("its address \(hex(address)) is no multiple of \(instructions.alignment)")
             return
         }
@@ -48,11 +48,11 @@ enum Placement {
             return
         }
         // The shorter of what the unwind table and the finding say; unknown where both are silent.
-        let lengths = [range.map { $0.upperBound - address }, function.size > 0 ? function.size : nil].compactMap { $0 }
+        let lengths = [range.map(\.size), function.size > 0 ? function.size : nil].compactMap { $0 }
         let isLonger = lengths.allSatisfy { $0 > UInt64(instructions.landingPadSize) }
         if let place = function.place {
-            guard place.address > address, place.address - address < lengths.min() ?? 0,
-                place.address % instructions.alignment == 0,
+            guard let distance = place.address.distance(from: address), distance > 0, distance < lengths.min() ?? 0,
+                place.address.value % instructions.alignment == 0,
                 let probeOffset = segment.offset(of: place.address),
                 let code = try image.bytes(atAddress: place.address, count: 20), instructions.isCode(code[...])
             else {
@@ -60,19 +60,21 @@ enum Placement {
                 return
             }
             self = .probe(
-                fileOffset: offset, probeOffset: probeOffset, reason: place.reason,
+                fileOffset: offset.value, probeOffset: probeOffset.value, reason: place.reason,
                 instruction: instructions.name(of: code[...]))
         } else if let pad = instructions.landingPad(code), isLonger,
-            instructions.isCode(code.dropFirst(instructions.landingPadSize))
-        {
+            instructions.isCode(code.dropFirst(instructions.landingPadSize)),
             let after = offset + UInt64(instructions.landingPadSize)
+        {
             let instruction = instructions.name(of: code.dropFirst(instructions.landingPadSize))
-            self = .probe(fileOffset: offset, probeOffset: after, reason: "after \(pad)", instruction: instruction)
+            self = .probe(
+                fileOffset: offset.value, probeOffset: after.value, reason: "after \(pad)", instruction: instruction)
         } else {
             self = .probe(
-                fileOffset: offset, probeOffset: offset, reason: nil, instruction: instructions.name(of: code[...]))
+                fileOffset: offset.value, probeOffset: offset.value, reason: nil,
+                instruction: instructions.name(of: code[...]))
         }
     }
 }
 
-private func hex(_ number: UInt64) -> String { "0x" + String(number, radix: 16) }
+private func hex(_ address: Address) -> String { "0x" + String(address.value, radix: 16) }

@@ -42,7 +42,7 @@ struct Compiled {
 
     let finding: AnchorFinding
     /// Of each function of the twin, the address.
-    let symbols: [String: UInt64]
+    let symbols: [String: Address]
 
     init(_ source: String, compiler: String, _ options: [String]) throws {
         (finding, symbols) = try withFolder { folder in
@@ -53,10 +53,12 @@ struct Compiled {
                 [compiler] + shared + ["-nostdlib", "-fvisibility=hidden", "-Wl,--unresolved-symbols=ignore-all"]
                     + options + ["-o", twin, code])
             try Tool.run(["strip", "--strip-all", "-o", stripped, twin])
-            var symbols: [String: UInt64] = [:]
+            var symbols: [String: Address] = [:]
             for line in try Tool.run(["nm", "--defined-only", twin]).split(separator: "\n") {
                 let parts = line.split(separator: " ")
-                if parts.count == 3, let address = UInt64(parts[0], radix: 16) { symbols[String(parts[2])] = address }
+                if parts.count == 3, let address = UInt64(parts[0], radix: 16) {
+                    symbols[String(parts[2])] = Address(address)
+                }
             }
             let bytes = Array(try Data(contentsOf: URL(filePath: stripped)))
             return (try AnchorSearch(try ELFImage(MemorySource(bytes)), [Self.rule]).run()[0], symbols)
@@ -64,7 +66,7 @@ struct Compiled {
     }
 
     /// The address that was found; nil where the search refused.
-    var found: UInt64? {
+    var found: Address? {
         if case .found(let functions) = finding, functions.count == 1 { functions[0].address } else { nil }
     }
 

@@ -1,3 +1,4 @@
+import ELFImage
 import Foundation
 import TestSupport
 import Testing

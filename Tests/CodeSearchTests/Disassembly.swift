@@ -1,3 +1,4 @@
+import ELFImage
 import Foundation
 import TestSupport
 import Testing
@@ -7,7 +8,7 @@ import Testing
 /// Code as binutils' objdump takes it apart: what the decoders are held against.
 struct Disassembly {
     struct Line {
-        let address: UInt64
+        let address: Address
         let bytes: [UInt8]
         /// Without prefixes.
         let mnemonic: String
@@ -53,13 +54,13 @@ struct Disassembly {
             }
             lines.append(
                 Line(
-                    address: address, bytes: own, mnemonic: words.first.map(String.init) ?? "",
+                    address: Address(address), bytes: own, mnemonic: words.first.map(String.init) ?? "",
                     operands: words.dropFirst().prefix { $0 != "#" && $0 != "//" && !$0.hasPrefix("<") }.joined(
                         separator: " ")))
             bytes += own
         }
         self.lines = lines
-        code = CodeBytes(machine: machine, address: start, bytes: bytes)
+        code = CodeBytes(machine: machine, address: Address(start), bytes: bytes)
     }
 
     private static func littleEndian(_ word: UInt32) -> [UInt8] {
@@ -68,7 +69,7 @@ struct Disassembly {
 }
 
 extension Disassembly.Line: CustomStringConvertible {
-    var description: String { "0x\(String(address, radix: 16)): \(mnemonic) \(operands)" }
+    var description: String { "0x\(String(address.value, radix: 16)): \(mnemonic) \(operands)" }
 
     /// A number that is an operand.
     func number(_ operand: Int) -> Int64? {
@@ -81,5 +82,7 @@ extension Disassembly.Line: CustomStringConvertible {
     }
 
     /// The address that the last operand is.
-    var target: UInt64? { operands.split(separator: ",").last.flatMap { UInt64($0.drop { $0 == " " }, radix: 16) } }
+    var target: Address? {
+        operands.split(separator: ",").last.flatMap { UInt64($0.drop { $0 == " " }, radix: 16) }.map(Address.init)
+    }
 }

@@ -1,3 +1,4 @@
+import ELFImage
 import Testing
 
 @testable import CodeSearch

@@ -62,7 +62,7 @@ struct ELFBuilder {
 
     private var word: Int { is64Bit ? 8 : 4 }
 
-    func address(ofSlot slot: Int) -> UInt64 { Self.base + UInt64(layout.text + slot * Self.functionSize) }
+    func address(ofSlot slot: Int) -> Address { Address(Self.base + UInt64(layout.text + slot * Self.functionSize)) }
 
     mutating func build() {
         let segmentCount = 4
@@ -89,7 +89,7 @@ struct ELFBuilder {
         for function in sorted {
             symbol(
                 name: offsets[function.name] ?? 0, type: function.type, sectionIndex: function.sectionIndex,
-                value: address(ofSlot: function.slot), size: UInt64(Self.functionSize))
+                value: address(ofSlot: function.slot).value, size: UInt64(Self.functionSize))
         }
         let stringsStart = begin()
         bytes += strings
@@ -118,7 +118,7 @@ struct ELFBuilder {
         for function in linked {
             symbol(
                 name: UInt64(linkedStrings.count), type: function.type, sectionIndex: function.sectionIndex,
-                value: address(ofSlot: function.slot), size: UInt64(Self.functionSize))
+                value: address(ofSlot: function.slot).value, size: UInt64(Self.functionSize))
             linkedStrings += Array(function.name.utf8) + [0]
         }
         let linkedSymbolsSize = bytes.count - linkedSymbols

@@ -17,7 +17,7 @@ struct HeaderTests {
         let image = try ELFImage(MemorySource(ELFBuilder(is64Bit: is64Bit, isBigEndian: isBigEndian).bytes))
         #expect(image.kind == .shared)
         #expect(image.segments.map(\.type) == [1, 2, 4, 0x6474_e550])
-        #expect(image.segments[0].address == ELFBuilder.base)
+        #expect(image.segments[0].address == Address(ELFBuilder.base))
         #expect(image.segments[0].isExecutable)
         #expect(!image.segments[0].isWritable)
         #expect(try image.dynamicSection()?.needed == ["libneeded.so.1"])
@@ -76,10 +76,10 @@ struct HeaderTests {
     func addresses() throws {
         let builder = ELFBuilder()
         let image = try ELFImage(MemorySource(builder.bytes))
-        #expect(image.fileOffset(of: builder.address(ofSlot: 1)) == UInt64(builder.layout.text + 32))
+        #expect(image.fileOffset(of: builder.address(ofSlot: 1)) == FileOffset(UInt64(builder.layout.text + 32)))
         #expect(try image.bytes(atAddress: builder.address(ofSlot: 0), count: 2) == [0x90, 0x90])
-        #expect(image.fileOffset(of: ELFBuilder.base - 1) == nil)
-        #expect(image.fileOffset(of: ELFBuilder.base + UInt64(builder.bytes.count)) == nil)
-        #expect(image.fileOffset(of: .max) == nil)
+        #expect(image.fileOffset(of: Address(ELFBuilder.base - 1)) == nil)
+        #expect(image.fileOffset(of: Address(ELFBuilder.base + UInt64(builder.bytes.count))) == nil)
+        #expect(image.fileOffset(of: Address(.max)) == nil)
     }
 }

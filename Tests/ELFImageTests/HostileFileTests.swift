@@ -96,7 +96,7 @@ struct HostileFileTests {
         let image = try ELFImage(MemorySource(bytes))
         // Headers and hash table, the dynamic section, the unwind table's head.
         let tables = image.segments.filter { [2, 0x6474_e550].contains($0.type) }
-        let places = tables.map { Int($0.fileOffset)..<Int($0.fileOffset + min($0.fileSize, 1024)) }
+        let places = tables.map { Int($0.fileOffset.value)..<Int($0.fileOffset.value + min($0.fileSize, 1024)) }
         fuzz(bytes, rounds: 2000, places: [0..<1024] + places, seed: 42)
     }
 
@@ -137,5 +137,49 @@ struct HostileFileTests {
         #expect(throws: ELFError.self) {
             try circular.dynamicFunctions(named: [SymbolName("absent")], try image.dynamicSection())
         }
+    }
+
+    /// Fields of the program header at `index`, in the order of 64-bit files.
+    private func file(segment index: Int, _ fields: [Int: UInt64]) -> [UInt8] {
+        let builder = ELFBuilder()
+        var bytes = builder.bytes
+        for (position, value) in fields {
+            let start = builder.layout.segments + index * 56 + position
+            bytes.replaceSubrange(
+                start..<(start + 8), with: (0..<8).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) })
+        }
+        return bytes
+    }
+
+    /// Offset, address, size in the file, size in memory.
+    private static let wrapping: [[Int: UInt64]] = [
+        [8: .max], [8: 0xffff_ffff_ffff_f000, 32: 0x1000], [8: 1 << 63], [32: .max], [32: 1 << 63],
+        [16: 0xffff_ffff_ffff_f000, 32: 0x1000], [16: .max - 1, 40: 2], [40: .max],
+    ]
+
+    @Test("A loaded segment whose end lies nowhere is an error, as for the kernel", arguments: wrapping)
+    func wrappingLoadedSegment(_ fields: [Int: UInt64]) {
+        #expect(throws: ELFError.self) { try ELFImage(MemorySource(file(segment: 0, fields))) }
+    }
+
+    @Test("Any other segment whose end lies nowhere is left out", arguments: wrapping)
+    func wrappingSegment(_ fields: [Int: UInt64]) throws {
+        // The note.
+        let image = try ELFImage(MemorySource(file(segment: 2, fields)))
+        #expect(image.segments.count == 3)
+        #expect(try image.buildID() == nil)
+    }
+
+    @Test("Sums of addresses and offsets that do not fit are nil")
+    func sums() {
+        let last = Address(.max)
+        #expect(last + 0 == last)
+        #expect(last + 1 == nil)
+        #expect(Address(0) - 1 == nil)
+        #expect(last.moved(by: 1) == nil)
+        #expect(Address(0).moved(by: .min) == nil)
+        #expect(Address(1 << 63).moved(by: .min) == Address(0))
+        #expect(Address(1).distance(from: 2) == nil)
+        #expect(FileOffset(.max) + .max == nil)
     }
 }

@@ -10,11 +10,11 @@ struct LinkedFunctionTests {
 
     private static let names = ["first_function", "second_function", "absent"].map(SymbolName.init)
 
-    private func found(_ builder: ELFBuilder) throws -> [[UInt64]] {
+    private func found(_ builder: ELFBuilder) throws -> [[Address]] {
         try found(MemorySource(builder.bytes))
     }
 
-    private func found(_ source: any ByteSource) throws -> [[UInt64]] {
+    private func found(_ source: any ByteSource) throws -> [[Address]] {
         try ELFImage(source).linkedFunctions(named: Self.names).map { $0.map(\.address) }
     }
 

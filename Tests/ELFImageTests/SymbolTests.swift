@@ -31,12 +31,12 @@ struct SymbolTests {
         for slot in 0..<4 {
             let start = builder.address(ofSlot: slot)
             for distance in [0, 1, 31] as [UInt64] {
-                #expect(try image.functionRange(covering: start + distance) == start..<(start + 32))
+                #expect(try image.functionRange(covering: start &+ distance) == start..<(start &+ 32))
             }
         }
-        #expect(try image.functionRange(covering: builder.address(ofSlot: 0) - 1) == nil)
+        #expect(try image.functionRange(covering: Address(builder.address(ofSlot: 0).value - 1)) == nil)
         #expect(try image.functionRange(covering: builder.address(ofSlot: 4)) == nil)
-        #expect(try image.functionRange(covering: .max) == nil)
+        #expect(try image.functionRange(covering: Address(.max)) == nil)
     }
 
     @Test("Symbol versions are listed", arguments: [true, false])
@@ -92,7 +92,7 @@ enum RealFile {
 
     /// Addresses by name of the functions that a file defines.
     /// - Parameter table: nm's option for the table; `-D`: `.dynsym`, `-a`: `.symtab`.
-    static func functions(_ path: String, table: String = "-D") throws -> [String: Set<UInt64>] {
+    static func functions(_ path: String, table: String = "-D") throws -> [String: Set<Address>] {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/nm")
         process.arguments = [table, "--defined-only", "--without-symbol-versions", "-f", "sysv", path]
@@ -101,7 +101,7 @@ enum RealFile {
         try process.run()
         let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()
-        var result: [String: Set<UInt64>] = [:]
+        var result: [String: Set<Address>] = [:]
         // Name, value, class, type, size, line, section. Type 10 is an indirect function.
         for line in String(decoding: output, as: UTF8.self).split(separator: "\n") {
             let fields = line.split(separator: "|", omittingEmptySubsequences: false).map {
@@ -110,7 +110,7 @@ enum RealFile {
             guard fields.count == 7, ["FUNC", "<OS specific>: 10"].contains(fields[3]),
                 let address = UInt64(fields[1], radix: 16)
             else { continue }
-            result[fields[0], default: []].insert(address)
+            result[fields[0], default: []].insert(Address(address))
         }
         return result
     }

@@ -62,7 +62,7 @@ struct GoProgramTests {
         try withFolder { folder in
             let program = "\(folder)/program"
             try toolchain.build(Self.program, to: program, build.options, build.environment)
-            let truth = try #require(try Tool.address(of: Self.function, in: program))
+            let truth = Address(try #require(try Tool.address(of: Self.function, in: program)))
             let stripped = "\(folder)/stripped"
             let linking = build.options.first { $0.hasPrefix("-ldflags") }.map { "\($0) -s -w" } ?? "-ldflags=-s -w"
             try toolchain.build(Self.program, to: stripped, build.options + [linking], build.environment)
@@ -94,7 +94,7 @@ struct GoProgramTests {
         try withFolder { folder in
             let program = "\(folder)/program"
             try toolchain.build(Self.program, to: program, build.options, build.environment)
-            let truth = try #require(try Tool.address(of: Self.function, in: program))
+            let truth = Address(try #require(try Tool.address(of: Self.function, in: program)))
             var bytes = Array(try Data(contentsOf: URL(filePath: program)))
             // e_shoff, e_shnum and e_shstrndx.
             for place in Array(40..<48) + Array(60..<64) { bytes[place] = 0 }
@@ -143,7 +143,7 @@ struct GoProgramTests {
         try withFolder { folder in
             try GoToolchain.debian.build(client, to: "\(folder)/program", ["-buildmode=pie"])
             let image = try ELFImage(FileSource("\(folder)/program"))
-            let address = try #require(try Tool.address(of: function, in: "\(folder)/program"))
+            let address = Address(try #require(try Tool.address(of: function, in: "\(folder)/program")))
             let truth = try #require(try image.bytes(atAddress: address, count: 32))
             for path in ["/usr/bin/docker", "/usr/sbin/dockerd", "/usr/bin/containerd"] {
                 let image = try ELFImage(FileSource(path))

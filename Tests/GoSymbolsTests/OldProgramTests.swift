@@ -10,7 +10,7 @@ struct OldProgramTests {
     @Test("functions are where the symbols say", arguments: ["strings.Map", "os.(*File).Read", "strings.ToLower"])
     func functions(name: String) throws {
         let go = try #require(try GoProgram(ELFImage(FileSource(GoToolchain.program1x13))))
-        let truth = try #require(try Tool.address(of: name, in: GoToolchain.program1x13))
+        let truth = Address(try #require(try Tool.address(of: name, in: GoToolchain.program1x13)))
         #expect(try go.functions(named: [name]).map(\.address) == [truth])
         #expect(go.version == "1.13.8")
         #expect(go.passesArgumentsOnStack)
@@ -19,7 +19,7 @@ struct OldProgramTests {
     @Test("a part of the import path can be left out")
     func suffix() throws {
         let go = try #require(try GoProgram(ELFImage(FileSource(GoToolchain.program1x13))))
-        let truth = try #require(try Tool.address(of: "internal/poll.(*FD).Read", in: GoToolchain.program1x13))
+        let truth = Address(try #require(try Tool.address(of: "internal/poll.(*FD).Read", in: GoToolchain.program1x13)))
         let found = try go.functions(named: ["*/poll.(*FD).Read"])
         #expect(found.map(\.name) == ["internal/poll.(*FD).Read"])
         #expect(found.map(\.address) == [truth])

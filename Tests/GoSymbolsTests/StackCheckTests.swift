@@ -52,7 +52,7 @@ struct StackCheckTests {
                 let lines = text.split(separator: "\n").dropFirst().map { $0.split(whereSeparator: \.isWhitespace) }
                 let jump = try #require(lines.firstIndex { $0.count > 3 && ["JBE", "BLS"].contains($0[3]) })
                 let body = try #require(UInt64(lines[jump + 1][1].dropFirst(2), radix: 16))
-                #expect(function.bodyAddress == body)
+                #expect(function.bodyAddress == Address(body))
             }
             let leaf = try #require(try go.functions(named: ["main.leaf"]).first)
             #expect(leaf.bodyAddress == leaf.address)

@@ -1,3 +1,4 @@
+import ELFImage
 import Foundation
 import OS
 import TestSupport
@@ -8,7 +9,7 @@ import Testing
 @Suite("Files of debug information: which are believed")
 struct DebugFileTests {
     private func finding(
-        _ kind: String, _ located: Located, _ functions: (index: Int, address: UInt64)...
+        _ kind: String, _ located: Located, _ functions: (index: Int, address: Address)...
     ) -> LibraryFinding {
         LibraryFinding(
             kind: kind, located: located,
@@ -20,7 +21,8 @@ struct DebugFileTests {
     }
 
     private func places(_ findings: [LibraryFinding]) -> [String] {
-        findings.flatMap { finding in finding.functions.map { "\(finding.kind) \($0.index) \($0.address)" } }.sorted()
+        findings.flatMap { finding in finding.functions.map { "\(finding.kind) \($0.index) \($0.address.value)" } }
+            .sorted()
     }
 
     @Test("this user's and root's, and only if nobody else can write them")

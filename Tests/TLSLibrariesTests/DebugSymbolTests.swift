@@ -12,12 +12,12 @@ struct DebugSymbolTests {
         SymbolPattern(exactly: "SSL_ctrl"), SymbolPattern(afterAnyPrefix: "set_host"),
         SymbolPattern(exactly: "absent_function"),
     ]
-    private static let none: [[UInt64]] = [[], [], []]
+    private static let none: [[Address]] = [[], [], []]
 
     /// What a test works with: a stripped library, what nm said of it before, and its debug file.
     private struct Files {
         let folder: String
-        let expected: [[UInt64]]
+        let expected: [[Address]]
         var stripped: String { folder + "/library.so" }
         var debug: String { folder + "/library.so.debug" }
 
@@ -36,7 +36,9 @@ struct DebugSymbolTests {
         }
     }
 
-    private static func addresses(_ symbols: DebugSymbols) -> [[UInt64]] { symbols.functions.map { $0.map(\.address) } }
+    private static func addresses(_ symbols: DebugSymbols) -> [[Address]] {
+        symbols.functions.map { $0.map(\.address) }
+    }
 
     private func withFiles(_ options: String..., version: Int = 1, body: (Files) throws -> Void) throws {
         let code = """
@@ -55,7 +57,7 @@ struct DebugSymbolTests {
             let lines = try Tool.run("nm", "--defined-only", path).split(separator: "\n")
             let expected = ["SSL_ctrl", "MY_set_host"].map { name in
                 lines.filter { $0.lowercased().hasSuffix(" t \(name.lowercased())") }
-                    .compactMap { UInt64($0.prefix { $0 != " " }, radix: 16) }
+                    .compactMap { UInt64($0.prefix { $0 != " " }, radix: 16).map(Address.init) }
             }
             #expect(expected.map(\.count) == [1, 1])
             try Tool.run("objcopy", "--only-keep-debug", path, path + ".debug")
@@ -197,7 +199,7 @@ struct DebugSymbolTests {
             try files.addLink()
             let name = "SSL_ctrl"
             let address = try #require(files.expected.first?.first)
-            let moved = Int(address) + distance
+            let moved = Int(address.value) + distance
             try Tool.run("objcopy", "--strip-symbol=\(name)", files.debug)
             try Tool.run("objcopy", "--add-symbol", "\(name)=.text:\(moved),function,global", files.debug)
             let path = "/app/lib/.debug/library.so.debug"

@@ -67,7 +67,9 @@ struct LinkedLibraryTests {
         let line = try #require(lines.first { $0.lowercased().hasSuffix(" t \(function.lowercased())") })
         #expect(point.address == UInt64(line.prefix { $0 != " " }, radix: 16))
         let image = try ELFImage(try RegularFile(path: path))
-        #expect(try image.bytes(at: point.fileOffset, count: 8) == image.bytes(atAddress: point.address, count: 8))
+        #expect(
+            try image.bytes(at: FileOffset(point.fileOffset), count: 8)
+                == image.bytes(atAddress: Address(point.address), count: 8))
         return library
     }
 

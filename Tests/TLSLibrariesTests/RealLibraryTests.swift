@@ -38,7 +38,9 @@ struct RealLibraryTests {
                 point.address == (try Tool.address(of: point.function, in: path, "-D", "--without-symbol-versions")))
             #expect(point.located.rawValue == "dynsym")
             // The code at the file offset is the code at the address, as another reader of ELF sees it.
-            #expect(try image.bytes(at: point.fileOffset, count: 4) == image.bytes(atAddress: point.address, count: 4))
+            #expect(
+                try image.bytes(at: FileOffset(point.fileOffset), count: 4)
+                    == image.bytes(atAddress: Address(point.address), count: 4))
             #expect(point.probeOffset == point.fileOffset + (point.placement == nil ? 0 : 4))
         }
         return (report, library)
