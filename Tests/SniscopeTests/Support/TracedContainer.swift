@@ -6,14 +6,17 @@ extension Docker {
     /// - Parameters:
     ///   - options: Of `docker run`.
     ///   - succeeds: Whether its command must.
+    ///   - introduction: What runs in a container of its own before, so that the program is known by then.
     /// - Returns: The events of that name.
     func events(
-        named name: String, in container: String, options: [String] = [], _ command: [String], succeeds: Bool = true
+        named name: String, in container: String, options: [String] = [], _ command: [String], succeeds: Bool = true,
+        after introduction: [String] = []
     ) async throws -> [Event] {
         await remove([container])
         let tracer = try await Tracer("-r", "docker", "-c", container)
         defer { tracer.stop() }
         do {
+            if !introduction.isEmpty { try await self(["run", "--rm", "--name", container] + introduction) }
             try await self(["run", "--rm", "--network", "host", "--name", container] + options + command)
         } catch  where !succeeds {
         }
