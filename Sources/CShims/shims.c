@@ -25,6 +25,16 @@ int sniscope_open_path(const char *path)
 	return open(path, O_PATH | O_CLOEXEC);
 }
 
+int sniscope_open_path_at(int folder, const char *name)
+{
+	return openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
+
+int sniscope_replace_descriptor(int descriptor, int other)
+{
+	return dup3(other, descriptor, O_CLOEXEC);
+}
+
 int sniscope_open_in_root(int root, const char *path, int flags)
 {
 	struct open_how how;

@@ -13,6 +13,8 @@ public struct FileStatus: Sendable, Equatable {
     public let changedAt: Int64
     public let mode: UInt32
     public let owner: UInt32
+    /// How many names the file has; 0 for one that was deleted.
+    public let links: UInt64
 
     public var isRegular: Bool { mode & S_IFMT == S_IFREG }
     public var isSymbolicLink: Bool { mode & S_IFMT == S_IFLNK }
@@ -62,5 +64,6 @@ public struct FileStatus: Sendable, Equatable {
         changedAt = Int64(status.st_ctim.tv_sec) * 1_000_000_000 + Int64(status.st_ctim.tv_nsec)
         mode = status.st_mode
         owner = status.st_uid
+        links = UInt64(status.st_nlink)
     }
 }

@@ -8,14 +8,16 @@ public enum Signals {
     public static let terminate = SIGTERM
     public static let hangUp = SIGHUP
 
-    /// Takes over the signals that end a program, from now on; a hang-up only where it was not ignored (nohup). To
-    /// be called once.
+    /// Takes over the signals that end a program, from now on; a hang-up that was ignored (nohup) stays so, unless it has
+    /// a meaning of its own here. To be called once.
     ///
     /// Handlers, not `sigwait`: the main thread of an async program sleeps with all signals unblocked.
     /// - Parameter handler: Called on a thread of its own, with the signal's number.
-    public static func handle(_ handler: @escaping @Sendable (Int32) -> Void) throws(SystemError) {
+    public static func handle(
+        alsoIgnoredHangUp: Bool = false, _ handler: @escaping @Sendable (Int32) -> Void
+    ) throws(SystemError) {
         let signals = [interrupt, quit, terminate, hangUp]
-        let caught = sniscope_catch_signals(signals, signals.count, hangUp)
+        let caught = sniscope_catch_signals(signals, signals.count, alsoIgnoredHangUp ? 0 : hangUp)
         guard caught >= 0 else { throw .last("handle", "signals") }
         try Threads.start(name: "signals") {
             var number: UInt8 = 0

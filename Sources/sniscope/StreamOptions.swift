@@ -25,7 +25,10 @@ struct StreamOptions: ParsableArguments {
     @Flag(name: .short, help: "Write each file that is probed, and where.")
     var verbose = false
 
-    @Option(help: ArgumentHelp("Write to this file (mode 0600).", valueName: "path"))
+    @Option(
+        help: ArgumentHelp(
+            "Append to this file (a new one has mode 0600); SIGHUP opens it anew, after it was renamed.",
+            valueName: "path"))
     var outputFile: String?
 
     @Option(help: ArgumentHelp("How to attach; without it, the best that the kernel has.", valueName: "multi|perf"))
@@ -37,6 +40,12 @@ struct StreamOptions: ParsableArguments {
 
     /// - Parameter standard: Where rows go without `--output-file`.
     func destination(standard: OutputFile) throws -> OutputFile {
-        try outputFile.map { path throws in try OutputFile(creating: path) } ?? standard
+        switch outputFile {
+        case nil: standard
+        // Links, which are not followed, to what is open already.
+        case "/dev/stdout": .standardOutput
+        case "/dev/stderr": .standardError
+        case let path?: try OutputFile(appendingTo: path)
+        }
     }
 }

@@ -25,8 +25,16 @@ struct TraceRunner {
         var printer = try makePrinter()
 
         let session = try TracingSession(options: options)
-        try Signals.handle { [command] signal in
-            if let command { command.forward(signal) } else { session.stop() }
+        // A command keeps what it was started with: a hang-up that nohup ignores.
+        try Signals.handle(alsoIgnoredHangUp: command == nil && destination.canReopen) {
+            [command, destination] signal in
+            if signal == Signals.hangUp, destination.canReopen {
+                Self.reopen(destination)
+            } else if let command {
+                command.forward(signal)
+            } else {
+                session.stop()
+            }
         }
         // A command goes on, read or not.
         if command == nil { try destination.whenClosed { session.stop() } }
@@ -47,6 +55,15 @@ struct TraceRunner {
         reportHolders(session.close())
         if let failure { throw failure }
         _ = try summary.get()
+    }
+
+    /// After a rotation of logs, which renames the file.
+    private static func reopen(_ destination: OutputFile) {
+        do throws(SystemError) {
+            try destination.reopen()
+        } catch {
+            ErrorOutput.print("\(error); rows still go to the file that was opened before")
+        }
     }
 
     private func makePrinter() throws -> EventPrinter {

@@ -131,16 +131,30 @@ extension EndToEnd {
                 try await Sniscope.run("trace", "--output-file", "/nowhere/names"), 1, "/nowhere/names", "No such file")
         }
 
-        @Test("a device as output file keeps its mode", .asRoot)
-        func deviceAsOutput() async throws {
-            func mode() throws -> Int? {
-                try FileManager.default.attributesOfItem(atPath: "/dev/full")[.posixPermissions] as? Int
+        @Test("no output file: a link, a device, a FIFO, a folder, another user's file", .asRoot)
+        func refusedOutput() async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let folder = workspace.path
+            let target = try workspace.write("kept", to: "target")
+            let foreign = try workspace.write("kept", to: "foreign")
+            #expect(chown(foreign, 65534, 65534) == 0)
+            #expect(symlink(target, folder + "/link") == 0)
+            #expect(symlink(folder + "/made", folder + "/dangling") == 0)
+            #expect(mkfifo(folder + "/fifo", 0o600) == 0)
+            let (first, second) = (try workspace.write("kept", to: "first"), folder + "/second")
+            #expect(link(first, second) == 0)
+            for (file, reason) in [
+                (folder + "/link", "a symbolic link"), (folder + "/dangling", "a symbolic link"),
+                (folder + "/fifo", "a FIFO"), ("/dev/full", "a device"), (folder, "a directory"),
+                (folder + "/", "a directory"), (foreign, "user 65534"), (second, "2 names"),
+            ] {
+                expect(try await Sniscope.run("trace", "--output-file", file, "-t", "1"), 1, file, reason)
             }
-            let before = try mode()
-            expect(
-                try await Sniscope.run("trace", "--output-file", "/dev/full", "-t", "1"), 1, "/dev/full",
-                "No space left")
-            #expect(try mode() == before)
+            for file in [target, foreign, first] {
+                #expect(try String(contentsOfFile: file, encoding: .utf8) == "kept")
+            }
+            #expect(!FileManager.default.fileExists(atPath: folder + "/made"))
         }
 
         private func expect(

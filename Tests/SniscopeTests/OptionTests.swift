@@ -167,5 +167,70 @@ extension EndToEnd {
             let mode = try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? Int
             #expect(mode == 0o600)
         }
+
+        /// Traces into a file while a program asks for names without a pause.
+        private func tracing(
+            into file: String, _ workspace: Workspace, _ body: (Tracer) async throws -> Void
+        ) async throws {
+            let library = try workspace.copy(try await libraryPath("libssl.so.3"), as: "libssl.so.3")
+            let tracer = try await Tracer("--binary", library, "--output-file", file)
+            defer { tracer.stop() }
+            let caller = try await Caller(try await Caller.compile(in: workspace), library: library)
+            defer { caller.stop() }
+            func ask(_ numbers: ClosedRange<Int>) async throws {
+                for number in numbers { try await caller.tell("name rotated-\(number).test") }
+            }
+            try await ask(1...20)
+            async let asking: Void = ask(21...420)
+            try await body(tracer)
+            try await asking
+            try await ask(421...440)
+            try await tracer.finish()
+        }
+
+        private func numbers(_ file: String) throws -> [Int] {
+            try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").map { line in
+                let name = try #require(try Event(json: String(line)).name)
+                return try #require(Int(name.dropFirst("rotated-".count).dropLast(".test".count)))
+            }
+        }
+
+        @Test("SIGHUP opens the output file anew: no row is lost, split or written twice")
+        func rotation() async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let file = workspace.path + "/names"
+            try await tracing(into: file, workspace) { tracer in
+                for round in 0..<5 {
+                    #expect(rename(file, "\(file).\(round)") == 0)
+                    tracer.program.signal(SIGHUP)
+                    try await wait("the new file", tracer.program) { FileManager.default.fileExists(atPath: file) }
+                }
+                // What can't be opened is told, and the old file stays.
+                #expect(rename(file, file + ".5") == 0)
+                #expect(symlink("/dev/null", file) == 0)
+                tracer.program.signal(SIGHUP)
+                try await tracer.notice(containing: "rows still go to the file that was opened before")
+            }
+            let all = try (0...5).flatMap { try numbers("\(file).\($0)") }
+            #expect(all == Array(1...440))
+        }
+
+        @Test("a file is appended to, and has no hole once it is truncated (copytruncate)")
+        func appending() async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let file = try workspace.write("before\n", to: "names")
+            try await tracing(into: file, workspace) { tracer in
+                try await wait("rows", tracer.program) {
+                    try String(contentsOfFile: file, encoding: .utf8).contains("rotated-20.test")
+                }
+                #expect(try String(contentsOfFile: file, encoding: .utf8).hasPrefix("before\n{"))
+                #expect(truncate(file, 0) == 0)
+            }
+            let found = try numbers(file)
+            let first = try #require(found.first)
+            #expect(found == Array(first...440))
+        }
     }
 }

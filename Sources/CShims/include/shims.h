@@ -11,6 +11,13 @@
 /// open(2) with O_PATH, which glibc declares for _GNU_SOURCE only.
 int sniscope_open_path(const char *path);
 
+/// The same for a name in a folder; a symbolic link is opened itself.
+int sniscope_open_path_at(int folder, const char *name);
+
+/// Has `descriptor` stand for what `other` stands for, at once, and closed in programs that are
+/// executed: dup3(2), which glibc declares for _GNU_SOURCE only.
+int sniscope_replace_descriptor(int descriptor, int other);
+
 /// openat2(2) with RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS: symbolic links and ".." can't lead out
 /// of `root`.
 int sniscope_open_in_root(int root, const char *path, int flags);
