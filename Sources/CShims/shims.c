@@ -129,6 +129,25 @@ int sniscope_keep_capabilities(uint64_t kept)
 	return capabilities(SYS_capset, data);
 }
 
+int sniscope_bound_capabilities(uint64_t kept)
+{
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return -1;
+	// Takes CAP_SETPCAP, which sniscope's service lacks; no_new_privs covers what is left.
+	for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
+		if (!(kept >> capability & 1) && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0 &&
+		    errno != EPERM)
+			return -1;
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 ||
+	    capabilities(SYS_capget, data) != 0)
+		return -1;
+	for (int word = 0; word < _LINUX_CAPABILITY_U32S_3; word++)
+		data[word].inheritable = 0;
+	return capabilities(SYS_capset, data);
+}
+
 int sniscope_open_device_events(void)
 {
 	// Group 1 is the kernel's own; udev's messages are in group 2.

@@ -1,7 +1,7 @@
 internal import CShims
 
 /// Linux capabilities that something here stands on, by their numbers in linux/capability.h.
-public enum Capability: UInt64, Sendable {
+public enum Capability: UInt64, Sendable, CaseIterable {
     case dacOverride = 1
     case dacReadSearch = 2
     case kill = 5
@@ -38,10 +38,26 @@ public enum Capability: UInt64, Sendable {
         }
     }
 
+    /// Those that this thread has itself.
+    public static var held: [Capability] {
+        let held = sniscope_capabilities()
+        return allCases.filter { held >> $0.rawValue & 1 == 1 }
+    }
+
+    /// As `drop`, also for every program that is executed from here on (no_new_privs, the bounding and inheritable sets).
+    /// - Throws: `SystemError`.
+    public static func confine(to kept: Set<Capability>) throws(SystemError) {
+        guard sniscope_bound_capabilities(mask(kept)) == 0 else { throw .last("drop", "capabilities") }
+        try drop(keeping: kept)
+    }
+
+    private static func mask(_ capabilities: Set<Capability>) -> UInt64 {
+        capabilities.reduce(0) { $0 | 1 << $1.rawValue }
+    }
+
     /// Gives up all but these, for this thread and those that it starts. A program that it executes gets what it gets.
     /// - Throws: `SystemError`.
     public static func drop(keeping kept: Set<Capability>) throws(SystemError) {
-        let mask = kept.reduce(UInt64(0)) { $0 | 1 << $1.rawValue }
-        guard sniscope_keep_capabilities(mask) == 0 else { throw .last("drop", "capabilities") }
+        guard sniscope_keep_capabilities(mask(kept)) == 0 else { throw .last("drop", "capabilities") }
     }
 }

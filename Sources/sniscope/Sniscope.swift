@@ -23,12 +23,13 @@ struct Sniscope: AsyncParsableCommand {
             var command = try parseAsRoot()
             if let command = command as? any HostCommand {
                 let work = try command.prepare()
-                try Privileges.dropUnused()
+                try Privileges.confine()
                 try await work()
             } else if var command = command as? any AsyncParsableCommand {
                 try Privileges.dropUnused()
                 try await command.run()
             } else {
+                try Privileges.confine()
                 try command.run()
             }
         } catch {

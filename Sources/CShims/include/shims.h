@@ -52,6 +52,11 @@ uint64_t sniscope_capabilities(void);
 /// longer permitted. Returns -1 with errno.
 int sniscope_keep_capabilities(uint64_t kept);
 
+/// Sees to it that no program which this thread executes gets a capability that is not in `kept`,
+/// or by set-user-ID, or at all where it is another user's: inheritable, ambient and bounding sets
+/// and no_new_privs. To be called before `sniscope_keep_capabilities`. Returns -1 with errno.
+int sniscope_bound_capabilities(uint64_t kept);
+
 /// A socket on which the kernel reports devices that come, go and change, or -1 with errno.
 int sniscope_open_device_events(void);
 

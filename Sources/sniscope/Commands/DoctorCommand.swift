@@ -29,7 +29,7 @@ struct DoctorCommand: HostCommand {
             }
         }
         if !findings.contains(where: { $0.level == .impossible }) { findings += await start(catalog) + [overlays] }
-        findings += [deletedFiles, changes, tracefs, cgroups]
+        findings += [capabilities, deletedFiles, changes, tracefs, cgroups]
         findings += runtimes
         findings += await docker()
         let width = findings.map(\.subject.count).max() ?? 0
@@ -98,6 +98,12 @@ struct DoctorCommand: HostCommand {
             return Finding(
                 .limited, "overlays", "a file that several overlays show may be reported twice (\(error.summary))")
         }
+    }
+
+    /// This process has given up what `trace` gives up.
+    private var capabilities: Finding {
+        let names = Capability.held.map(\.name).joined(separator: ", ")
+        return Finding(.ok, "capabilities", "held while tracing: \(names.isEmpty ? "none" : names)")
     }
 
     private var deletedFiles: Finding {
