@@ -20,12 +20,12 @@ public struct RuntimeProcess: Sendable, Equatable {
         self.workingDirectory = workingDirectory
     }
 
-    /// Of a process that is believed: one of root or of this process's own user. The command lines of others are read
-    /// from memory that they may serve themselves, for as long as they like.
-    /// - Returns: nil for a process of another user, and for one that has ended.
+    /// Of a process that is believed: root's own, which sees the host's root folder. The command lines of others are
+    /// read from memory that they may serve themselves, for as long as they like.
+    /// - Returns: nil for a process of another user or in a container, and for one that has ended.
     public init?(pid: Int32, comm: String) {
-        guard let uid = try? ProcessRecord.credentials(of: pid).uid, uid == 0 || uid == Host.userID else { return nil }
-        self.init(unverified: pid, comm: comm, uid: uid)
+        guard ProcessRecord.isRootOfHost(pid), ProcessRecord.seesHostRoot(pid) else { return nil }
+        self.init(unverified: pid, comm: comm, uid: 0)
     }
 
     /// Of any user's process. The read may never end: for a thread that can be spared.
@@ -47,14 +47,16 @@ public struct RuntimeProcess: Sendable, Equatable {
         "systemd-nspawn",
     ]
 
-    /// Those that run on this host now, without those in containers: their containers are, for this host, part of the
+    /// Those of root that run on this host now, without those in containers: their containers are, for this host, part of the
     /// outer one.
     /// - Throws: when /proc can't be listed.
     public static func running() throws(SystemError) -> [RuntimeProcess] {
         try Processes.all().concurrentMap { pid -> RuntimeProcess? in
             guard let comm = ProcessRecord.comm(of: pid), isRuntime(comm: comm),
                 let cgroups = try? CgroupMembership(pid: pid),
-                !cgroups.paths.contains(where: { CgroupPath.containerID(in: $0) != nil })
+                !cgroups.paths.contains(where: { CgroupPath.containerID(in: $0) != nil }),
+                // Paths of its command line are the host's only there. A container's cgroup need not look like one.
+                ProcessRecord.isInHostMountNamespace(pid)
             else { return nil }
             return RuntimeProcess(pid: pid, comm: comm)
         }.compactMap(\.self)

@@ -11,7 +11,7 @@ public struct ContainerdRuntime: ContainerRuntime {
     public init(_ processes: [RuntimeProcess]) {
         states = ContainerdState.among(processes) { path in
             // Without it, and with one that can't be read, the daemon's default holds.
-            (try? Files.read(path, limit: 1 << 20)).map { String(decoding: $0, as: UTF8.self) }
+            (try? Files.readRegular(path, limit: 1 << 20)).map { String(decoding: $0, as: UTF8.self) }
         }
     }
 

@@ -18,7 +18,7 @@ public struct DockerStore: Equatable, Sendable {
         let path = "\(dataRoot)/containers/\(id)/config.v2.json"
         let json: [UInt8]
         do throws(SystemError) {
-            json = try Files.read(path, limit: 16 << 20)
+            json = try Files.readRegular(path, limit: 16 << 20)
         } catch {
             if error.isNotFound { return nil }
             throw error

@@ -54,7 +54,7 @@ struct ContainerStore: Equatable, Sendable {
 
     private static func read(_ path: String) throws -> [UInt8]? {
         do throws(SystemError) {
-            return try Files.read(path, limit: 64 << 20)
+            return try Files.readRegular(path, limit: 64 << 20)
         } catch {
             if error.isNotFound { return nil }
             throw error

@@ -92,7 +92,7 @@ public struct PodmanRuntime: ContainerRuntime {
     /// conmon runs as long as its container: its pid file is not left over.
     private static func initPid(_ command: ConmonCommand) -> Int32? {
         // Not written yet.
-        guard let path = command.pidFile, let text = try? Files.read(path, limit: 64) else { return nil }
+        guard let path = command.pidFile, let text = try? Files.readRegular(path, limit: 64) else { return nil }
         return Int32(String(decoding: text, as: UTF8.self).filter(\.isNumber))
     }
 }
