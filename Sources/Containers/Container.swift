@@ -1,3 +1,5 @@
+internal import OS
+
 /// A container runtime by the name users see: `-r docker`, `runtimeName` in JSON.
 public struct RuntimeName: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
     public let rawValue: String
@@ -30,7 +32,10 @@ public struct Container: Equatable, Sendable {
     public let runtime: RuntimeName
     /// In full: 64 hexadecimal digits with most runtimes.
     public let id: String
-    /// Without a leading slash; the id's first 12 digits where the runtime's state can't be read.
+    /// Whose it is where a user without privileges made it, who chose its id and name; nil: root's.
+    public private(set) var uid: UInt32?
+    /// Without a leading slash; the id's first 12 digits where the runtime's state can't be read. A user's has the
+    /// user's name and a slash before it.
     public var name: String
     /// As the container was made with it: "nginx:latest".
     public var imageName: String?
@@ -49,7 +54,9 @@ public struct Container: Equatable, Sendable {
     public var mountNamespace: UInt32?
 
     /// Tells it from all others on this host: an id of the user's own choice does not.
-    public var key: String { cgroupPath ?? id }
+    public var key: String { cgroupPath ?? ownID }
+    /// The id, with the user's number before it where a user chose it: it may be that of another's container.
+    public var ownID: String { uid.map { "\($0)/\(id)" } ?? id }
 
     public init(
         runtime: RuntimeName, id: String, name: String, imageName: String? = nil, initPid: Int32? = nil,
@@ -74,6 +81,24 @@ public struct Container: Equatable, Sendable {
             runtime: clue.hint ?? .unknown, id: clue.id, name: Self.name(nil, id: clue.id),
             bundlePath: clue.bundle?.path, cgroupPath: clue.cgroupPath)
     }
+
+    /// The same as a user's: he may call it what he likes, but for what tells of others.
+    /// - Parameter uid: 0: root's, which stays as it is.
+    public func owned(by uid: UInt32) -> Container {
+        guard uid != 0 else { return self }
+        var container = self
+        container.uid = uid
+        container.kubernetes = nil
+        // As Podman takes names (podman-run(1)); one with a slash would be read as another user's.
+        let isPlain = name.utf8.allSatisfy { byte in
+            byte != UInt8(ascii: "/") && byte > 0x20 && byte < 0x7f
+        }
+        container.name = UserDatabase.shownName(uid: uid) + "/" + (isPlain ? name : shortID)
+        return container
+    }
+
+    /// Whether nobody told its name.
+    public var isNameless: Bool { (name.split(separator: "/").last ?? "") == shortID }
 
     /// As runtimes show it: 12 digits of it, or all of an id of the user's own choice.
     public var shortID: String { Self.shortID(id) }

@@ -15,6 +15,7 @@ public struct ContainerDirectory: Sendable {
     private var entries: [String: Entry] = [:]
     /// Keys of `entries` by cgroup; nil for a cgroup that is known to be the host's.
     private var owners: [UInt64: String?] = [:]
+    /// By `Container.ownID`, as everything here that takes an id.
     private var keysByID: [String: String] = [:]
     private var keysByNamespace: [UInt32: String] = [:]
 
@@ -61,11 +62,10 @@ public struct ContainerDirectory: Sendable {
         }
     }
 
-    /// What was expected below a container's cgroup is the container's.
+    /// What is below a container's cgroup is the container's, also what was taken for another one meanwhile.
     private mutating func adoptDescendants(of path: String) {
         for below in entries.keys where below.hasPrefix(path + "/") {
-            guard let entry = entries[below], entry.container == nil else { continue }
-            entries[below] = nil
+            forget(below)
             for (cgroupID, key) in owners where key == below { owners[cgroupID] = path }
         }
     }
@@ -74,7 +74,7 @@ public struct ContainerDirectory: Sendable {
     public mutating func add(_ container: Container) {
         let key = container.key
         entries[key, default: Entry()].container = container
-        keysByID[container.id] = key
+        keysByID[container.ownID] = key
         if let namespace = container.mountNamespace { keysByNamespace[namespace] = key }
     }
 
@@ -194,7 +194,7 @@ public struct ContainerDirectory: Sendable {
     @discardableResult
     private mutating func forget(_ key: String) -> Container? {
         guard let container = entries.removeValue(forKey: key)?.container else { return nil }
-        if keysByID[container.id] == key { keysByID[container.id] = nil }
+        if keysByID[container.ownID] == key { keysByID[container.ownID] = nil }
         if let namespace = container.mountNamespace, keysByNamespace[namespace] == key {
             keysByNamespace[namespace] = nil
         }

@@ -11,7 +11,7 @@ extension ContainerRuntimes {
             listing.failures.append(error)
         }
         listing.containers = listing.containers.map { container in
-            guard container.initPid != nil, container.bundlePath == nil else { return container }
+            guard container.initPid != nil, container.bundlePath == nil, container.uid == nil else { return container }
             var container = container
             container.bundlePath = runtimes.lazy.compactMap { $0.bundlePath(ofContainer: container.id) }.first
             return container
@@ -26,9 +26,9 @@ extension ContainerRuntimes {
         try directory.add(existing: listed, self, layout)
         let known = Set(listed.compactMap(\.cgroupPath))
         return directory.all.compactMap { container in
-            guard let path = container.cgroupPath, !known.contains(path), let pid = tree.firstProcess(in: path) else {
-                return nil
-            }
+            guard let path = container.cgroupPath, !known.contains(path), let pid = tree.firstProcess(in: path),
+                ProcessRecord.mountNamespace(of: pid).map(container.isSeen) ?? true
+            else { return nil }
             var container = container
             container.initPid = container.initPid ?? pid
             return Self.completed(container)

@@ -1,5 +1,5 @@
 internal import OS
-internal import Processes
+public import Processes
 
 /// All runtimes of this host, and which of them a container belongs to. A value without state: usable from any thread;
 /// its calls may wait for the disk, never for a daemon.
@@ -10,9 +10,14 @@ public struct ContainerRuntimes: Sendable {
     /// For their sockets, which tell of new names.
     public let dockerDaemons: [DockerDaemon]
 
-    public init(runtimes: [any ContainerRuntime], dockerDaemons: [DockerDaemon] = []) {
+    private let ownership: CgroupOwnership
+
+    public init(
+        runtimes: [any ContainerRuntime], dockerDaemons: [DockerDaemon] = [], ownership: CgroupOwnership = .host
+    ) {
         self.runtimes = runtimes
         self.dockerDaemons = dockerDaemons
+        self.ownership = ownership
     }
 
     /// The runtimes whose processes run now, and those that leave state where they usually do.
@@ -34,6 +39,13 @@ public struct ContainerRuntimes: Sendable {
     /// - Returns: nil for a cgroup that is no container's own.
     public func container(atCgroup path: String, madeBy maker: Int32? = nil) -> ContainerResolution? {
         let named = CgroupPath.containerID(in: path)
+        let user = ownership.user(ofCgroup: path)
+        guard user == 0 else {
+            // Its name is the user's choice, and no runtime of root's has containers there. More is told by its conmon.
+            return named.flatMap { named in
+                named.path == path ? ContainerResolution(container: .atCgroup(named, ofUser: user), isKnown: true) : nil
+            }
+        }
         if let invocation = maker.flatMap({ RuntimeProcess(pid: $0, comm: "") }).flatMap(OCIInvocation.init) {
             let bundle = Result { try OCIBundle(path: invocation.bundlePath) }
             let isOwn =
@@ -50,6 +62,10 @@ public struct ContainerRuntimes: Sendable {
         guard let named, named.path == path else { return nil }
         let bundle = runtimes.lazy.compactMap { $0.bundlePath(ofContainer: named.id) }.first.map { path in
             Result { try OCIBundle(path: path) }
+        }
+        // The runtime has a container of this id in another cgroup.
+        if CgroupPath.isContainerID(named.id), (try? bundle?.get())?.owns(cgroup: path, id: named.id) == false {
+            return nil
         }
         return resolve(
             ContainerClue(
@@ -88,7 +104,7 @@ public struct ContainerRuntimes: Sendable {
             all.failures += listing.failures
             for container in listing.containers.concurrentMap(Self.completed) {
                 // An id of the user's own choice is none across runtimes; a cgroup is.
-                let isNew = seen.insert(container.id).inserted
+                let isNew = seen.insert(container.ownID).inserted
                 let isElsewhere = container.cgroupPath.map { seen.insert("cgroup " + $0).inserted } ?? true
                 if CgroupPath.isContainerID(container.id) ? isNew : isElsewhere { all.containers.append(container) }
             }
@@ -114,6 +130,10 @@ public struct ContainerRuntimes: Sendable {
         }
         guard let membership = try? CgroupMembership(pid: pid) else { return container }
         container.cgroupPath = container.cgroupPath ?? ownCgroup(of: container, among: membership.paths)
+        // root's containers are in no cgroup that a user made, and a user's in none of root's or of another user.
+        if let path = container.cgroupPath, CgroupOwnership.host.user(ofCgroup: path) != container.uid ?? 0 {
+            container.cgroupPath = nil
+        }
         let namespace = ProcessRecord.mountNamespace(of: pid)
         // One that shares the host's is not told from the host by it.
         let isApart = namespace != nil && namespace != ProcessRecord.hostMountNamespace
@@ -167,6 +187,13 @@ public struct ContainerResolution: Sendable {
     /// Why a runtime's state could not be read, where the container is known from outside only.
     public let failure: (any Error)?
     public let bundle: OCIBundle?
+
+    init(container: Container, isKnown: Bool, failure: (any Error)? = nil, bundle: OCIBundle? = nil) {
+        self.container = container
+        self.isKnown = isKnown
+        self.failure = failure
+        self.bundle = bundle
+    }
 }
 
 extension RuntimeName {

@@ -20,14 +20,17 @@ public struct ContainerSnapshot: Sendable {
     /// - Returns: nil for a process of the host, and for one that has ended.
     public mutating func container(ofProcess pid: Int32) -> Container? {
         guard let membership = try? CgroupMembership(pid: pid) else { return nil }
-        if case .container(let container) = directory.owner(ofPaths: membership.paths) { return container }
+        let namespace = ProcessRecord.mountNamespace(of: pid)
+        if case .container(let container) = directory.owner(ofPaths: membership.paths) {
+            return namespace.map(container.isSeen) ?? true ? container : nil
+        }
         // One that no runtime lists, because its state can't be read.
         if let named = membership.paths.lazy.compactMap(CgroupPath.containerID).first,
             let found = runtimes.container(atCgroup: named.path)
         {
             directory.add(found.container)
-            return found.container
+            return namespace.map(found.container.isSeen) ?? true ? found.container : nil
         }
-        return ProcessRecord.mountNamespace(of: pid).flatMap { directory.container(forMountNamespace: $0) }
+        return namespace.flatMap { directory.container(forMountNamespace: $0) }
     }
 }

@@ -14,6 +14,19 @@ public enum UserDatabase {
     public static func account(named name: String) -> UserAccount? { account(getpwnam(name)) }
     public static func account(uid: UInt32) -> UserAccount? { account(getpwuid(uid)) }
 
+    /// What a user is called in /etc/passwd; the number of one who is not there. For any thread: no name service is asked.
+    public static func shownName(uid: UInt32) -> String {
+        let file = (try? Files.readRegular("/etc/passwd", limit: 16 << 20)) ?? []
+        for line in file.split(separator: UInt8(ascii: "\n")) {
+            let fields = line.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+            guard fields.count > 2, UInt32(String(decoding: fields[2], as: UTF8.self)) == uid,
+                !fields[0].isEmpty, !fields[0].contains(UInt8(ascii: "/"))
+            else { continue }
+            return String(decoding: fields[0], as: UTF8.self)
+        }
+        return "\(uid)"
+    }
+
     /// All groups of a user, its own one included.
     public static func groups(of account: UserAccount) -> [UInt32] {
         var count: Int32 = 64

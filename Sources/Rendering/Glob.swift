@@ -1,5 +1,5 @@
 /// A shell pattern for a whole text: `*`, `?`, `[a-z]`, `[!a-z]`, and a backslash before a character that is meant
-/// literally. There is no special treatment of `/` or of a leading dot. A `[` without its `]` stands for itself.
+/// literally. There is no special treatment of a leading dot, and of `/` only where it is asked for. A `[` without its `]` stands for itself.
 public struct Glob: Sendable, Equatable {
     private enum Token: Sendable, Equatable {
         case literal(Unicode.Scalar)
@@ -19,11 +19,14 @@ public struct Glob: Sendable, Equatable {
 
     private let tokens: [Token]
     private let ignoringCase: Bool
+    private let stopsAtSlash: Bool
     /// The one text that matches, if the pattern has no special characters; in lower case if case is ignored.
     public let literal: String?
 
-    /// - Parameter ignoringCase: treats ASCII letters alike in upper and lower case, as host names need.
-    public init(_ pattern: String, ignoringCase: Bool = false) {
+    /// - Parameters:
+    ///   - ignoringCase: treats ASCII letters alike in upper and lower case, as host names need.
+    ///   - stopsAtSlash: nothing but a `/` matches a `/`, as in paths.
+    public init(_ pattern: String, ignoringCase: Bool = false, stopsAtSlash: Bool = false) {
         var scalars = Array(pattern.unicodeScalars)[...]
         if ignoringCase { scalars = scalars.map(Self.lowercased)[...] }
         var tokens: [Token] = []
@@ -39,6 +42,7 @@ public struct Glob: Sendable, Equatable {
         }
         self.tokens = tokens
         self.ignoringCase = ignoringCase
+        self.stopsAtSlash = stopsAtSlash
 
         var literal = String.UnicodeScalarView()
         for case .literal(let scalar) in tokens { literal.append(scalar) }
@@ -58,10 +62,10 @@ public struct Glob: Sendable, Equatable {
             if token < tokens.count, tokens[token] == .star {
                 star = (token, position)
                 token += 1
-            } else if token < tokens.count, tokens[token].matches(scalar) {
+            } else if token < tokens.count, tokens[token].matches(scalar), allows(tokens[token], scalar) {
                 token += 1
                 position = scalars.index(after: position)
-            } else if let last = star {
+            } else if let last = star, allows(.star, scalars[last.position]) {
                 position = scalars.index(after: last.position)
                 star = (last.token, position)
                 token = last.token + 1
@@ -70,6 +74,11 @@ public struct Glob: Sendable, Equatable {
             }
         }
         return tokens[token...].allSatisfy { $0 == .star }
+    }
+
+    private func allows(_ token: Token, _ scalar: Unicode.Scalar) -> Bool {
+        guard stopsAtSlash, scalar == "/" else { return true }
+        return token == .literal("/")
     }
 
     /// Reads what follows a `[`, up to its `]`; nil, with nothing read, if that is missing.

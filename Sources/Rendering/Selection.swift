@@ -17,8 +17,11 @@ public struct Selection: Sendable, Equatable {
     ///   - lists: the arguments of the option, each a list; none selects everything.
     ///   - option: the option's name, for errors.
     ///   - ignoringCase: treats ASCII letters alike in upper and lower case, as host names need.
+    ///   - stopsAtSlash: nothing but a `/` matches a `/`, as in paths.
     /// - Throws: if a list is longer than 4096 bytes or a pattern is empty.
-    public init(_ lists: [String] = [], option: String, ignoringCase: Bool = false) throws(UsageError) {
+    public init(
+        _ lists: [String] = [], option: String, ignoringCase: Bool = false, stopsAtSlash: Bool = false
+    ) throws(UsageError) {
         var included: [Glob] = []
         var excluded: [Glob] = []
         for list in lists {
@@ -31,7 +34,7 @@ public struct Selection: Sendable, Equatable {
                         "The list \(list.quotedInError) of \(option) has an empty pattern: write patterns "
                             + "separated by single commas, with '!' before one that excludes.")
                 }
-                let glob = Glob(pattern, ignoringCase: ignoringCase)
+                let glob = Glob(pattern, ignoringCase: ignoringCase, stopsAtSlash: stopsAtSlash)
                 if excludes { excluded.append(glob) } else { included.append(glob) }
             }
         }

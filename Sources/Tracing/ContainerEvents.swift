@@ -48,11 +48,12 @@ struct ContainerEvents {
     /// A container, wherever its control groups are.
     private struct Identity: Hashable {
         let runtime: RuntimeName
+        /// `Container.ownID`.
         let id: String
         let bundlePath: String?
 
         init(_ container: Container) {
-            (runtime, id, bundlePath) = (container.runtime, container.id, container.bundlePath)
+            (runtime, id, bundlePath) = (container.runtime, container.ownID, container.bundlePath)
         }
     }
 
@@ -159,13 +160,5 @@ struct ContainerEvents {
     mutating func take() -> [ContainerWatchItem] {
         defer { items = [] }
         return items
-    }
-}
-
-extension Container {
-    /// What a container's control group alone tells; nil where its path is not like a container's.
-    init?(atCgroup path: String) {
-        guard let named = CgroupPath.containerID(in: path) else { return nil }
-        self.init(of: ContainerClue(named))
     }
 }

@@ -106,7 +106,9 @@ struct ContainerTracker {
     private mutating func judge(_ container: Container, _ program: TracerProgram) {
         guard let filter, let cgroup = directory.cgroupID(of: container) else { return }
         do {
-            try program.setContainer(cgroup: cgroup, isWanted: filter.isWanted(container))
+            // What a user calls like a container's cgroup may hold processes of the host.
+            let isWanted = filter.isWanted(container) || (container.uid != nil && filter.includesHost)
+            try program.setContainer(cgroup: cgroup, isWanted: isWanted)
         } catch {
             // The map has room for 16,384 groups.
             notices.append("the kernel does not filter the container \(container.name): \(error)")
@@ -144,9 +146,10 @@ struct ContainerTracker {
     /// The container of a process that was seen in a call.
     mutating func container(of record: ServerNameRecord) -> Attribution {
         switch owner(of: record) {
-        case .container(let container): return .known(withInitPid(container))
+        case .container(let container) where container.isSeen(inMountNamespace: record.mountNamespace):
+            return .known(withInitPid(container))
         case .pending(let cgroup): return .pending(key: cgroup)
-        case .host, .unknown: break
+        case .container, .host, .unknown: break
         }
         // Without rights on cgroups a container has none of its own; its view of the file system is.
         let namespace = record.mountNamespace
@@ -180,7 +183,7 @@ struct ContainerTracker {
             starting.expect(container)
             return (nil, nil)
         case .container(let container):
-            starting.appeared(id: container.id)
+            starting.appeared(id: container.ownID)
             return (container.mountNamespace.map(NamespaceWatch.key), add(monitored: container, program))
         case .namespace(let namespace, let container):
             namespaces.answer(namespace, isPlain: container == nil)
@@ -189,7 +192,7 @@ struct ContainerTracker {
     }
 
     private mutating func add(monitored container: Container, _ program: TracerProgram) -> Container? {
-        let known = directory.container(id: container.id)
+        let known = directory.container(id: container.ownID)
         if let cgroup = container.cgroupPath {
             // Its runtime's own state says more, but for what it does not tell.
             guard let known, known.cgroupPath == cgroup else {
@@ -197,8 +200,8 @@ struct ContainerTracker {
                 if early.count < Self.mostEarly { early[cgroup] = container }
                 return nil
             }
-            let isNameless = known.name == container.id.prefix(12)
-            let named = directory.update(id: container.id) { known in
+            let isNameless = known.isNameless
+            let named = directory.update(id: container.ownID) { known in
                 known.initPid = known.initPid ?? container.initPid
                 guard isNameless else { return }
                 known.name = container.name
@@ -228,7 +231,7 @@ struct ContainerTracker {
 
     /// What a container's control group tells, where its runtime's state does not come.
     func stub(forCgroup path: String) -> Container? {
-        CgroupPath.containerID(in: path).map { Container(of: ContainerClue($0)) }
+        Container(atCgroup: path)
     }
 
     private mutating func owner(of record: ServerNameRecord) -> ContainerDirectory.Owner {
@@ -251,7 +254,7 @@ struct ContainerTracker {
     private mutating func withInitPid(_ container: Container) -> Container {
         guard container.initPid == nil, let bundle = container.bundlePath, let pid = OCIBundle.initPid(inBundle: bundle)
         else { return container }
-        return directory.update(id: container.id) { $0.initPid = pid } ?? container
+        return directory.update(id: container.ownID) { $0.initPid = pid } ?? container
     }
 
     /// The containers by their keys, with a process in whose root folder each runs.

@@ -78,6 +78,8 @@ extension FileProber {
     /// - Returns: nil where it has none in time.
     private func waitForRoot(of resolution: ContainerResolution) -> ContainerRoot? {
         let container = resolution.container
+        // No runtime's state is asked for an id that a user chose.
+        guard container.uid == nil else { return nil }
         let clue = ContainerClue(
             id: container.id, cgroupPath: container.cgroupPath, hint: container.runtime,
             podUID: container.kubernetes?.podUID, bundle: resolution.bundle)

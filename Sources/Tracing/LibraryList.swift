@@ -17,7 +17,7 @@ public struct ListedFile: Sendable {
     /// Each once, by name.
     public var containers: [Container] {
         var seen: Set<String> = []
-        return users.compactMap(\.container).filter { seen.insert($0.id).inserted }
+        return users.compactMap(\.container).filter { seen.insert($0.ownID).inserted }
             .sorted { ($0.name, $0.id) < ($1.name, $1.id) }
     }
 

@@ -20,7 +20,7 @@ struct NamespaceWatch {
 
     /// Until when an answer holds; nil: it is awaited.
     private var plain: [UInt32: Int64?] = [:]
-    /// By the container's id.
+    /// By `Container.ownID`.
     private var watched: [String: FirstProcess] = [:]
 
     private struct FirstProcess {
@@ -61,15 +61,15 @@ struct NamespaceWatch {
         guard container.cgroupPath == nil, container.mountNamespace != nil, let pid = container.initPid else { return }
         let now = Clock.monotonic
         if let identity = try? ProcessIdentity(pid: pid) {
-            watched[container.id] = FirstProcess(identity: identity, seenAt: now)
+            watched[container.ownID] = FirstProcess(identity: identity, seenAt: now)
         } else {
             // Ended already: found out by the next look.
-            watched[container.id] = FirstProcess(identity: ProcessIdentity(pid: pid, startTime: 0), seenAt: 0)
+            watched[container.ownID] = FirstProcess(identity: ProcessIdentity(pid: pid, startTime: 0), seenAt: 0)
         }
     }
 
     func isRunning(_ container: Container) -> Bool {
-        watched[container.id]?.identity.isCurrent ?? false
+        watched[container.ownID]?.identity.isCurrent ?? false
     }
 
     /// Whether a container still had its mount namespace when a process of that namespace made a call: its number may
@@ -77,20 +77,20 @@ struct NamespaceWatch {
     /// to have been in it.
     mutating func holds(_ container: Container, _ caller: Caller) -> Bool {
         // The end of one with a control group is told.
-        guard let first = watched[container.id] else { return container.cgroupPath != nil }
+        guard let first = watched[container.ownID] else { return container.cgroupPath != nil }
         // One that is older may have called before the container was there, or have entered it later.
         let isYounger = caller.process.startTime >= first.identity.startTime
         // One look answers for all calls before it.
         if isYounger && caller.time <= first.seenAt { return true }
         let now = Clock.monotonic
         if first.identity.isCurrent {
-            watched[container.id]?.seenAt = now
+            watched[container.ownID]?.seenAt = now
             return isYounger || caller.process.isCurrent
         }
         return caller.process == first.identity || caller.parent == first.identity.pid
     }
 
-    /// - Returns: The ids of containers whose first process is gone, once.
+    /// - Returns: The `ownID` of containers whose first process is gone, once.
     mutating func takeEnded() -> [String] {
         let now = Clock.monotonic
         var ended: [String] = []

@@ -42,6 +42,8 @@ enum ContainerFields {
             Field("runtime.containerImageName", column: Column("image", heading: "IMAGE", width: 30)) {
                 container($0)?.imageName.map { .string($0) }
             },
+            // Inspektor Gadget has no name for it. Of a user's container, whose user chose the id and the name.
+            Field("runtime.uid", kind: .integer) { container($0)?.uid.map { .number($0) } },
         ]
     }
 

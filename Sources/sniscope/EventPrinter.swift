@@ -90,7 +90,7 @@ struct EventPrinter {
         if seen.count >= Self.mostSeen { seen.removeAll() }
         return seen.insert(
             Once(
-                container: event.container?.id, pid: event.record.pid, startTime: event.record.startTime,
+                container: event.container?.ownID, pid: event.record.pid, startTime: event.record.startTime,
                 name: event.record.name)
         ).inserted
     }

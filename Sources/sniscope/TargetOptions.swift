@@ -54,7 +54,9 @@ struct TargetSelection: Sendable {
 
     init(_ options: TargetOptions) throws {
         runtimes = try Selection(options.containers.runtimes, option: "--runtimes")
-        containerNames = try Selection(options.containers.containerName, option: "--containername")
+        // A user's container is "alice/web": no pattern for root's matches it.
+        containerNames = try Selection(
+            options.containers.containerName, option: "--containername", stopsAtSlash: true)
         namespaces = try Selection(options.containers.namespace, option: "--namespace")
         podNames = try Selection(options.containers.podName, option: "--podname")
         pids = try Selection(options.pid, option: "--pid")

@@ -112,8 +112,8 @@ struct RuntimesIntegrationTests {
         try HostTools.run(["sh", "-ec", script, bundle.path] + command)
         try HostTools.run(command + ["run", "--detach", "--bundle", bundle.path, name])
         defer { try? HostTools.run(command + ["delete", "--force", name]) }
-        let container = try await listed(name, .runc)
-        #expect(container.cgroupPath == nil)
+        let container = try await listed("\(user)/\(name)", .runc)
+        #expect(container.cgroupPath == nil && container.uid == UInt32(user))
         let namespace = try #require(container.mountNamespace)
         #expect(ContainerRuntimes.container(inMountNamespace: namespace)?.id == name)
         let own = try #require(ProcessRecord.mountNamespace(of: getpid()))

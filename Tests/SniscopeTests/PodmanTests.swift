@@ -65,10 +65,12 @@ extension EndToEnd {
                 try await podman.ask(name, in: "before", port: port)
                 let event = try await tracer.event(named: name)
                 #expect(event.runtime?.runtimeName == "podman")
-                #expect(event.runtime?.containerName == "before")
+                let user = try #require(podman.user)
+                #expect(event.runtime?.containerName == "\(user.name)/before")
+                #expect(event.runtime?.uid == user.uid)
                 #expect(event.runtime?.containerImageName == image)
                 #expect(event.runtime?.containerPid != nil)
-                #expect(event.proc.creds.uid == podman.user?.uid)
+                #expect(event.proc.creds.uid == user.uid)
                 // The container's first process, which ends at once.
                 for number in 1...3 {
                     let (name, container) = (uniqueName("after"), "after-\(number)")
@@ -76,12 +78,12 @@ extension EndToEnd {
                         ["run", "--rm", "--network", "host", "--name", container, image]
                             + Podman.client(name, port: port))
                     let event = try await tracer.event(named: name)
-                    #expect(event.runtime?.containerName == container)
+                    #expect(event.runtime?.containerName == "\(user.name)/\(container)")
                     #expect(event.runtime?.containerPid == event.proc.pid)
                     #expect(event.runtime?.containerImageName == image)
                 }
                 let events = try await tracer.finish()
-                #expect(events.filter { $0.runtime?.containerName.hasPrefix("after-") == true }.count == 3)
+                #expect(events.filter { $0.runtime?.containerName.contains("/after-") == true }.count == 3)
             }
         }
 
@@ -101,7 +103,7 @@ extension EndToEnd {
                             + Podman.client(name, port: port))
                     _ = try await Program.run(["unshare", "-m"] + Podman.client(other, port: port))
                     let container = try await tracer.event(named: name)
-                    #expect(container.runtime?.containerName == "short-\(number)")
+                    #expect(container.runtime?.containerName == "\(podman.user?.name ?? "")/short-\(number)")
                     let after = try await tracer.event(named: other)
                     #expect(after.runtime == nil)
                     numbers.append(container.proc.mountNamespace)
@@ -157,11 +159,18 @@ extension EndToEnd {
             try result.get()
         }
 
-        @Test("-c with a user's container", .having("newuidmap", "useradd", "setpriv"))
+        @Test(
+            "-c with a user's container: by the user's name; the name alone is root's",
+            .having("newuidmap", "useradd", "setpriv"))
         func rootlessByName() async throws {
             try await withPodman(asUser: true) { podman, image, port in
-                let tracer = try await Tracer("-c", "wanted")
+                let user = try #require(podman.user)
+                let tracer = try await Tracer("-c", "\(user.name)/wanted")
                 defer { tracer.stop() }
+                let everybodys = try await Tracer("-c", "*/wanted")
+                defer { everybodys.stop() }
+                let roots = try await Tracer("-c", "wanted,want*,*")
+                defer { roots.stop() }
                 let (name, unwanted, outside) = (uniqueName("wanted"), uniqueName("unwanted"), uniqueName("outside"))
                 _ = try await Program.run(
                     "openssl", "s_client", "-connect", "127.0.0.1:\(port)", "-servername", outside)
@@ -170,8 +179,10 @@ extension EndToEnd {
                         ["run", "--network", "host", "--name", container, image] + Podman.client(name, port: port))
                 }
                 let event = try await tracer.event(named: name)
-                #expect(event.runtime?.containerName == "wanted")
+                #expect(event.runtime?.containerName == "\(user.name)/wanted")
                 #expect(try await tracer.finish().map(\.name) == [name])
+                #expect(try await everybodys.finish().map(\.name) == [name])
+                #expect(try await roots.finish().isEmpty)
             }
         }
     }

@@ -68,7 +68,8 @@ public struct OCIRuntime: ContainerRuntime {
         let layout = try? CgroupLayout.current()
         for root in roots {
             do {
-                let ids = try root.ids().filter { !(listed.contains($0) && CgroupPath.isContainerID($0)) }
+                let prefix = root.owner == 0 ? "" : "\(root.owner)/"
+                let ids = try root.ids().filter { !(listed.contains(prefix + $0) && CgroupPath.isContainerID($0)) }
                 for result in ids.concurrentMap({ id in
                     Result { try root.state(ofContainer: id).map { container($0, in: root, layout) } }
                 }) {
@@ -89,7 +90,8 @@ public struct OCIRuntime: ContainerRuntime {
             runtime: name, id: state.id, name: Container.shortID(state.id), initPid: state.initPid,
             // A bundle and a cgroup that a user names may be anybody's.
             bundlePath: root.owner == 0 ? state.bundlePath : nil,
-            cgroupPath: root.owner == 0 && state.initPid != nil ? layout.flatMap(state.cgroupPath) : nil)
+            cgroupPath: root.owner == 0 && state.initPid != nil ? layout.flatMap(state.cgroupPath) : nil
+        ).owned(by: root.owner)
     }
 
     public func bundlePath(ofContainer id: String) -> String? {

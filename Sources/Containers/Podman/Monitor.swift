@@ -12,10 +12,11 @@ final class Monitor: Sendable {
     /// Its root folder, also after its end.
     private let root: Descriptor
 
-    /// - Returns: nil for what is no conmon, for one in a container (this host's runtimes know the outer one), and for
-    ///   one that has ended.
+    /// - Returns: nil for what is no conmon, for one in a container (this host's runtimes know the outer one; its cgroup
+    ///   need not look like a container's), and for one that has ended.
     init?(pid: Int32, uid: UInt32) {
-        guard let root = try? Descriptor.handle("/proc/\(pid)/root"),
+        guard uid != 0 || ProcessRecord.isRootOfHost(pid), ProcessRecord.seesHostRoot(pid),
+            let root = try? Descriptor.handle("/proc/\(pid)/root"),
             let process = RuntimeProcess(unverified: pid, comm: Self.comm, uid: uid),
             let command = ConmonCommand(process), !Self.isInContainer(pid)
         else { return nil }
@@ -64,9 +65,11 @@ final class Monitor: Sendable {
         let record = record()
         // Without a bundle: it is the user's own, and not to be read again by others.
         let container = Container(
-            runtime: command.runtime, id: command.id,
+            // CRI-O runs as root.
+            runtime: uid == 0 ? command.runtime : .podman, id: command.id,
             name: Container.name(record?.name ?? command.name, id: command.id), imageName: record?.imageName,
-            initPid: firstProcess)
+            initPid: firstProcess
+        ).owned(by: uid)
         let completed = ContainerRuntimes.completed(container)
         return completed.initPid == nil ? nil : completed
     }

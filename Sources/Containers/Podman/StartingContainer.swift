@@ -3,7 +3,7 @@ public import OS
 /// A user's container that its conmon is about to start: what its program will load is known before it runs. It has no
 /// control group that would tell of it, or one that leads to no bundle.
 public struct StartingContainer: Sendable {
-    /// Of the container; the user's own choice.
+    /// `Container.ownID` of the container.
     public let id: String
     public let bundle: OCIBundle
     private let monitor: Monitor
@@ -12,7 +12,7 @@ public struct StartingContainer: Sendable {
     ///   where the bundle can't be read.
     init?(_ monitor: Monitor) {
         guard monitor.uid != 0, monitor.container() == nil, let bundle = try? monitor.bundle() else { return nil }
-        id = monitor.command.id
+        id = "\(monitor.uid)/\(monitor.command.id)"
         self.bundle = bundle
         self.monitor = monitor
     }

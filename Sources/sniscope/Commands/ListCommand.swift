@@ -127,7 +127,7 @@ extension ListedFile {
             containers.map {
                 .object([
                     "runtimeName": .string($0.runtime.rawValue), "containerName": .string($0.name),
-                    "containerId": .string($0.id),
+                    "containerId": .string($0.id), "uid": $0.uid.map { .number($0) },
                 ])
             })
     }

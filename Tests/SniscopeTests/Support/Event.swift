@@ -15,6 +15,7 @@ struct Event: Decodable, Sendable {
         let containerId: String
         let containerPid: Int32?
         let containerImageName: String?
+        let uid: UInt32?
     }
 
     struct Proc: Decodable, Sendable {

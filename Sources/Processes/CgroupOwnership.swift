@@ -1,0 +1,55 @@
+internal import OS
+
+/// Whose a part of the cgroup hierarchy is. root hands out parts of it ("delegation", cgroups(7)): below such a cgroup
+/// its user makes cgroups as he likes, and calls them what he likes.
+public struct CgroupOwnership: Sendable {
+    /// Where the hierarchies are mounted, v2 first.
+    private let mounts: [String]
+
+    /// - Parameter mounts: Mount points of whole hierarchies.
+    public init(mounts: [String]) {
+        self.mounts = mounts
+    }
+
+    public init(layout: CgroupLayout) {
+        self.init(mounts: [layout.unified].compactMap(\.self) + layout.legacy.sorted { $0.key < $1.key }.map(\.value))
+    }
+
+    /// This host's, as it was mounted when this was first asked for.
+    public static let host = (try? CgroupLayout.current()).map(CgroupOwnership.init(layout:)) ?? .init(mounts: [])
+
+    /// The user who made a cgroup; 0: root.
+    ///
+    /// The owners of the cgroups above decide. Its own says nothing: a runtime may give a container's cgroup to the
+    /// container's users. Where others than the owner of a cgroup may write in it, the owner of the next one counts.
+    /// - Parameter path: From the hierarchy's root. It need not exist any more.
+    public func user(ofCgroup path: String) -> UInt32 {
+        let components = path.split(separator: "/", omittingEmptySubsequences: true)
+        if let user = Self.user(inNames: components) { return user }
+        for mount in mounts {
+            var folder = mount
+            var isShared = false
+            for (index, component) in components.enumerated() {
+                folder += "/" + component
+                guard index < components.count - 1 || isShared,
+                    // Gone, or in another hierarchy.
+                    let status = try? FileStatus(path: folder)
+                else { break }
+                if status.owner != 0 { return status.owner }
+                isShared = status.mode & 0o022 != 0
+            }
+        }
+        return 0
+    }
+
+    /// systemd's names for what it hands out to a user, also in hierarchies in which the cgroup itself is root's:
+    /// "user-1000.slice/user@1000.service".
+    private static func user(inNames components: [Substring]) -> UInt32? {
+        // The service itself is made by root.
+        for (slice, service) in zip(components, components.dropFirst().dropLast()) where slice.hasPrefix("user-") {
+            let number = slice.dropFirst(5).prefix { $0 != "." }
+            if slice == "user-\(number).slice", service == "user@\(number).service" { return UInt32(number) }
+        }
+        return nil
+    }
+}
