@@ -30,11 +30,14 @@ extension EndToEnd {
                         "sh", "-ec", #"echo $$ >"$0/cgroup.procs"; exec setpriv --reuid "$1" --clear-groups "$2""#,
                         "\(delegated)/\(cgroup)", "\(user.uid)", program,
                     ], library: try await libraryPath("libssl.so.3"))
-                defer { caller.stop() }
-                try await body(user, caller)
+                do {
+                    result = .success(try await body(user, caller))
+                } catch {
+                    result = .failure(error)
+                }
                 caller.stop()
-                _ = try await caller.program.waitForEnd()
-                result = .success(())
+                // A cgroup goes after its last process.
+                _ = try? await caller.program.waitForEnd()
             } catch {
                 result = .failure(error)
             }
