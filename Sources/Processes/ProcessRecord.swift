@@ -63,7 +63,8 @@ public struct ProcessRecord: Equatable, Sendable {
         return environment
     }
 
-    static func arguments(in cmdline: [UInt8]) -> [String] {
+    /// The strings of /proc/PID/cmdline or /proc/PID/environ.
+    public static func arguments(in cmdline: [UInt8]) -> [String] {
         guard !cmdline.isEmpty else { return [] }
         var arguments = cmdline.split(separator: 0, omittingEmptySubsequences: false)
         if cmdline.last == 0 { arguments.removeLast() }

@@ -122,9 +122,10 @@ extension FileProber {
             throw SessionError("cannot trace \(name): \(report.libraries.compactMap(\.reason).joined(separator: " "))")
         }
         switch probe(file, shownPath: path, depth: .everything, open: open) {
-        case .traced, .pending: break
+        case .traced, .pending, .copying, .copierEnded: break
         // Another name of a file that was refused before has no words of its own.
         case .refused(let reason): throw SessionError("cannot trace \(reason ?? name)")
+        case .avoided(let harm, _): throw SessionError("cannot trace \(harm)")
         case .unreadable(let error): throw error
         case .changing: throw SessionError("cannot trace \(name): it is being written just now")
         case .noLibrary, .unsearched, .vanished:

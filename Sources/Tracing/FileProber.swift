@@ -14,6 +14,7 @@ struct FileProber: Sendable {
     let table: ProbeTable
     let closer: LinkCloser
     let containers: RuntimeRegistry
+    let copiers: CodeCopiers
     /// Whether the files of a container are probed before it runs.
     let preparesContainers: Bool
     /// What alone is probed in new containers; nil: all that they may load.
@@ -31,20 +32,21 @@ struct FileProber: Sendable {
 
     /// - Parameter shownPath: As the process sees it.
     /// - Parameter open: Opens another file of its system, for versions and debug information that stand there.
+    /// - Parameter mapped: How processes map it, where any is known to.
     /// - Parameter attempts: How often it may change meanwhile.
     func probe(
         _ file: RegularFile, shownPath: String, depth: Depth, open: @escaping (String) -> RegularFile?,
-        attempts: Int = 3
+        mapped: ProbeJob.MappedCandidate? = nil, attempts: Int = 3
     ) -> ProbeOutcome {
         let identity = InodeIdentity(of: file, identifier: identifier)
         if let known = claim(identity, depth, changedAt: file.status.changedAt) { return known }
-        let outcome = probeUnknown(file, identity, shownPath: shownPath, depth, open)
+        let outcome = probeUnknown(file, identity, shownPath: shownPath, depth, open, mapped)
         table.finish(identity, outcome)
         // It may be a new link or mode alone.
         if case .changing = outcome, attempts > 1, let again = try? RegularFile(path: file.descriptor.path),
             again.status.changedAt != file.status.changedAt
         {
-            return probe(again, shownPath: shownPath, depth: depth, open: open, attempts: attempts - 1)
+            return probe(again, shownPath: shownPath, depth: depth, open: open, mapped: mapped, attempts: attempts - 1)
         }
         return outcome
     }
@@ -64,7 +66,7 @@ struct FileProber: Sendable {
 
     private func probeUnknown(
         _ file: RegularFile, _ identity: InodeIdentity, shownPath: String, _ depth: Depth,
-        _ open: @escaping (String) -> RegularFile?
+        _ open: @escaping (String) -> RegularFile?, _ mapped: ProbeJob.MappedCandidate?
     ) -> ProbeOutcome {
         let report: FileReport
         let source = BudgetedFile(file)
@@ -95,6 +97,11 @@ struct FileProber: Sendable {
         guard !places.isEmpty else {
             let reasons = report.libraries.compactMap(\.reason)
             return .refused("\(shownPath): \(reasons.joined(separator: "; "))")
+        }
+
+        if let harm = harm(to: identity, shownPath, mapped, Inspected(file: file, offsets: places.map(\.1.probeOffset)))
+        {
+            return .avoided(harm, file: nil)
         }
 
         func references(_ versions: [String?]) -> [LibraryReference] {
@@ -128,6 +135,11 @@ struct FileProber: Sendable {
             guard table.complete(index, links: links) else {
                 closer.closeAtOnce(ProbeTable.Released(identity: identity, links: links))
                 return .changing
+            }
+            // Such a process may have come meanwhile, and found no probe to take out.
+            if let harm = harm(to: identity, shownPath) {
+                if let released = table.release(index) { closer.closeHere(released) }
+                return .avoided(harm, file: nil)
             }
             // The version takes longer than all the rest: it comes after the probe.
             let versions = places.map {

@@ -10,6 +10,8 @@ struct HostScan: Sendable {
     let runtimes: ContainerRuntimes
     /// Of all runtimes, and why some could not be read.
     let containers: ContainerListing
+    /// Processes that copy or interpret code.
+    let copiers: [Int32]
 
     /// - Throws: `SystemError`.
     init(target: SessionOptions.Target) throws {
@@ -27,6 +29,9 @@ struct HostScan: Sendable {
         case .host, .children:
             processes = try ProcessScan.run()
             installed = LoadableFiles.host().installed
+        }
+        copiers = try ProcessScan.run().files.flatMap { file in
+            CodeCopier(mapping: file.path) == nil ? [] : file.users.map(\.pid)
         }
     }
 }

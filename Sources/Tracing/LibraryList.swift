@@ -73,11 +73,13 @@ public struct LibraryList: Sendable {
                     let file = try ProcessFile.open(mapped)
                     let identity = InodeIdentity(of: file, identifier: identifier)
                     if let wanted, !wanted.contains(identity) { return nil }
-                    if known[identity] != nil { return Look(identity: identity, report: nil) }
+                    if known[identity] != nil { return Look(identity: identity, report: nil, harm: nil) }
                     guard let report = try inspector.report(file, path: mapped.path, open: opener(of: mapped)),
                         !report.libraries.isEmpty
                     else { return nil }
-                    return Look(identity: identity, report: report)
+                    let inspected = Inspected(
+                        file: file, offsets: report.libraries.flatMap(\.functions).map(\.probeOffset))
+                    return Look(identity: identity, report: report, harm: HarmfulProbe(inspected, mapped))
                 }
             }
             switch look {
@@ -86,7 +88,7 @@ public struct LibraryList: Sendable {
                     files[place].pids += mapped.users.map(\.pid)
                 } else if let report = look.report {
                     places[look.identity] = files.count
-                    files.append(Draft(file: mapped, report: report, pids: mapped.users.map(\.pid)))
+                    files.append(Draft(file: mapped, report: report, pids: mapped.users.map(\.pid), harm: look.harm))
                 }
             case .success(nil):
                 continue
@@ -112,12 +114,15 @@ public struct LibraryList: Sendable {
         let identity: InodeIdentity
         /// nil for a file that is known by another of its names.
         let report: FileReport?
+        /// What a probe would do to a process.
+        let harm: HarmfulProbe?
     }
 
     private struct Draft {
         let file: ProcessScan.File
         let report: FileReport
         var pids: [Int32]
+        var harm: HarmfulProbe?
 
         func listed(_ users: inout Users) -> ListedFile {
             ListedFile(
@@ -127,7 +132,7 @@ public struct LibraryList: Sendable {
 
         private var reason: String? {
             guard report.machine == Host.machine else { return "it is for \(report.machine), not \(Host.machine)" }
-            guard report.libraries.allSatisfy(\.functions.isEmpty) else { return nil }
+            guard report.libraries.allSatisfy(\.functions.isEmpty) else { return harm?.reason }
             return report.libraries.compactMap(\.reason).joined(separator: "; ")
         }
     }

@@ -34,6 +34,14 @@ struct MappedCandidates {
         case traced(ProbedFile, FileIdentity, ProcessScan.User)
     }
 
+    /// Whether a file is probed, or about to be, for the sake of other processes.
+    func isProbedOrPending(_ mapping: ExecutableMapping) -> Bool {
+        switch states[FileIdentity(device: mapping.device, inode: mapping.inode)] {
+        case .pending, .traced: true
+        case .settled, nil: false
+        }
+    }
+
     mutating func verdict(on mapping: ExecutableMapping) -> Verdict {
         if let pids, !pids.contains(mapping.pid) { return .nothing }
         // The kernel reports -1 where the process has ended already (kernel/events/core.c, perf_event_pid_type).
@@ -63,8 +71,8 @@ struct MappedCandidates {
             // It is looked into again, or further.
             states[candidate.identity] = .pending
             return []
-        case .vanished, .unreadable:
-            // The next process that maps it may be there for longer.
+        case .vanished, .unreadable, .avoided, .copying, .copierEnded:
+            // The next process that maps it may be there for longer, and what it must be spared for may be gone.
             states[candidate.identity] = nil
         case .noLibrary, .refused:
             states[candidate.identity] = .settled(path: candidate.path, at: Clock.monotonic)

@@ -11,6 +11,8 @@ enum ProbeJob: Sendable {
     case search(MappedCandidate)
     /// A file of this host, by path.
     case path(String, FileProber.Depth)
+    /// A process that copies or interprets code, or may: its files are not to be probed.
+    case copier(pid: Int32)
     /// A control group that may be a container's: whose it is, and what its program will load.
     case container(cgroup: String, maker: Int32)
     /// What the program of a user's container will load.
@@ -23,7 +25,7 @@ enum ProbeJob: Sendable {
     /// before what takes long.
     var urgency: Int {
         switch self {
-        case .container: 0
+        case .container, .copier: 0
         case .mapped, .path(_, .symbols), .starting: 1
         case .root: 2
         case .search, .path: 3
@@ -37,7 +39,7 @@ enum ProbeJob: Sendable {
     /// How long it may take where nothing hangs; nanoseconds. Everything of a large file on a slow disk takes its time.
     var patience: Int64 {
         switch self {
-        case .mapped, .path(_, .symbols), .container, .starting, .root: 1_000_000_000
+        case .mapped, .path(_, .symbols), .container, .copier, .starting, .root: 1_000_000_000
         case .search, .path: 10_000_000_000
         }
     }
@@ -46,7 +48,7 @@ enum ProbeJob: Sendable {
     var device: UInt64? {
         switch self {
         case .mapped(let candidate), .search(let candidate): candidate.identity.device
-        case .path, .container, .starting, .root: nil
+        case .path, .container, .copier, .starting, .root: nil
         }
     }
 
@@ -76,6 +78,9 @@ extension FileProber {
             return probe(candidate, candidate.mappedAt == nil ? .everythingPatiently : .everything)
         case .path(let path, let depth):
             return [probe(path: path, depth)]
+        case .copier(let pid):
+            // It copies its code soon, whatever else wants the processors.
+            return Threads.withHighPriority { spare(pid) }
         case .container(let cgroup, let maker):
             // Its program begins soon, whatever else wants the processors.
             return Threads.withHighPriority { run(cgroup: cgroup, maker: maker, report) }
@@ -109,7 +114,7 @@ extension FileProber {
                 // Later than this its loader is there.
                 let isLate = candidate.mappedAt == nil || depth != .symbols
                 let needed = isLate ? [] : probeNeeded(by: file, candidate.path, of: user.pid, open)
-                return [probe(file, shownPath: candidate.path, depth: depth, open: open)] + needed
+                return [probe(file, shownPath: candidate.path, depth: depth, open: open, mapped: candidate)] + needed
             } catch {
                 failure = error
             }

@@ -36,6 +36,17 @@ struct ProbeKeeper {
     /// nanoseconds.
     var modifiedRescan: Int64?
     var lastModifiedRescan: Int64 = 0
+    /// Whose files are not probed.
+    let copiers: CodeCopiers
+    /// Files of this host that could not be probed because of them.
+    var avoidedPaths: Set<String> = []
+    /// When they are looked at again; CLOCK_MONOTONIC, nanoseconds.
+    var nextCopierCheck: Int64 = 0
+    /// How many of them are being looked at.
+    var copiersInCheck = 0
+    /// Of which probes the user was told that they would do harm.
+    private var toldHarm: Set<String> = []
+    private static let mostTold = 4096
     /// What the user should know.
     var items: [SessionItem] = []
     /// Jobs that go on with what others began.
@@ -51,6 +62,7 @@ struct ProbeKeeper {
         table = parts.table
         pool = parts.pool
         closer = parts.closer
+        copiers = parts.copiers
         candidates = parts.candidates
         hostTargets = Set(parts.hostTargets)
         cache = parts.cache
@@ -92,6 +104,7 @@ struct ProbeKeeper {
         guard let mappings else { return }
         let gap = mappings.drain { mapping in
             see(mapping)
+            spare(mapping)
             switch candidates.verdict(on: mapping) {
             case .nothing: break
             case .look(let candidate): submit(.mapped(candidate))
@@ -143,6 +156,7 @@ struct ProbeKeeper {
             if own.isUnsearched { followUps.append(submit(.search(candidate))) }
             // What the file needs is looked into when it is mapped itself.
             awaited = outcomes.prefix(1)
+        case .copier: finishCopier(outcomes)
         case .path, .container, .starting, .root: break
         }
         if awaited.contains(where: \.isChanging) {
@@ -150,6 +164,7 @@ struct ProbeKeeper {
         } else if awaited.contains(where: \.isPending) {
             retry(job, after: Self.pendingInterval)
         }
+        if case .path(let path, _) = job, outcomes.first?.isAvoided == true { avoidedPaths.insert(path) }
         if case .path(let path, _) = job, hostTargets.contains(path), case .noLibrary? = outcomes.first {
             items.append(.notice("not traced any more: no TLS function was found in \(path) as it is now"))
         }
@@ -167,7 +182,7 @@ struct ProbeKeeper {
             break
         case .vanished:
             lateness.vanishedFiles += UInt64(max(waited.count, 1))
-        case .noLibrary, .unsearched, .refused, .unreadable, .pending, .changing:
+        case .noLibrary, .unsearched, .refused, .unreadable, .pending, .changing, .avoided, .copying, .copierEnded:
             break
         }
     }
@@ -182,7 +197,12 @@ struct ProbeKeeper {
             tell("not traced: \(reason)", kind: "files that can't be traced")
         case .unreadable(let error) where !error.isNotFound:
             tell(unread: error)
-        case .noLibrary, .unsearched, .refused, .unreadable, .pending, .vanished, .changing:
+        case .avoided(let harm, let file):
+            if let file { avoid(file) }
+            if toldHarm.count < Self.mostTold, toldHarm.insert(harm.key).inserted {
+                items.append(.notice("not traced: \(harm)"))
+            }
+        case .noLibrary, .unsearched, .refused, .unreadable, .pending, .vanished, .changing, .copying, .copierEnded:
             break
         }
         return nil
@@ -209,6 +229,7 @@ struct ProbeKeeper {
             lifetimes.foreseen(file.number)
         case .path(let path, _):
             lifetimes.found(file.number, at: path)
+        case .copier: break
         case .container(let key, _), .root(_, let key):
             keep(file, forContainer: key, isKnown)
         case .starting(let container):
@@ -228,6 +249,7 @@ struct ProbeKeeper {
         if let failure = cache?.takeFailure() {
             items.append(.notice("\(failure); what is found in files is not kept for the next start"))
         }
+        checkCopiers()
         guard !isSweeping, Clock.monotonic > nextSweep, let sweep = lifetimes.sweep() else { return }
         do throws(SystemError) {
             try Threads.start(name: "sweep") { [post, table] in

@@ -24,6 +24,12 @@ enum ProbeOutcome: Sendable {
     case pending
     /// It was modified just now; to be looked into again some time later.
     case changing
+    /// It must not be probed as long as a process is there. `file`: it was probed before.
+    case avoided(HarmfulProbe, file: UInt32?)
+    /// A process that is to be spared has no probed file.
+    case copying
+    /// A process that was to be spared has ended.
+    case copierEnded
 
     /// The same, for a file that the user was told about.
     var withoutWords: ProbeOutcome {
@@ -45,6 +51,10 @@ enum ProbeOutcome: Sendable {
 
     var isPending: Bool {
         if case .pending = self { true } else { false }
+    }
+
+    var isAvoided: Bool {
+        if case .avoided = self { true } else { false }
     }
 
     var isUnsearched: Bool {

@@ -79,7 +79,7 @@ final class ProbeTable: Sendable {
 
     func finish(_ file: InodeIdentity, _ outcome: ProbeOutcome) {
         state.withLock { state in
-            if case .changing = outcome {
+            if outcome.isChanging || outcome.isAvoided {
                 state.known[file] = nil
                 return
             }
@@ -145,6 +145,17 @@ final class ProbeTable: Sendable {
     func release(_ file: UInt32) -> Released? {
         state.withLock { state in
             forget(file, &state).map { Released(identity: $0.identity, links: $0.links) }
+        }
+    }
+
+    /// As `release` of a file's number; nil where it is not probed.
+    func release(_ identity: InodeIdentity) -> (file: UInt32, path: String?, Released)? {
+        state.withLock { state in
+            guard
+                let file = state.traced.first(where: { $0.value.identity == identity && !$0.value.links.isEmpty })?.key,
+                let traced = forget(file, &state)
+            else { return nil }
+            return (file, traced.points.first?.path, Released(identity: traced.identity, links: traced.links))
         }
     }
 

@@ -14,6 +14,7 @@ struct SessionParts {
     let table: ProbeTable
     let pool: ProbePool
     let closer: LinkCloser
+    let copiers: CodeCopiers
     let modifications: ModificationThreads?
     var candidates: MappedCandidates
     var containers: ContainerTracker
@@ -64,6 +65,7 @@ struct SessionParts {
         // Without it a file that is rewritten in place stays probed; `doctor` says why there is none.
         table = ProbeTable(monitor: try? ModificationMonitor())
         closer = try LinkCloser(table: table)
+        copiers = CodeCopiers()
         modifications = try table.monitor.map { [table, closer] monitor in
             try ModificationThreads(monitor, table: table, closer: closer) { mailbox.post(.probes(.modified($0))) }
         }
@@ -71,8 +73,11 @@ struct SessionParts {
             inspector: Inspector(catalog: options.catalog, cache: options.cache),
             rules: Dictionary(uniqueKeysWithValues: zip(rules, 0...)), uprobe: uprobe,
             identifier: InodeIdentifier.ofThisKernel, table: table,
-            closer: closer, containers: RuntimeRegistry(scan.runtimes), preparesContainers: options.target.isOpen,
+            closer: closer, containers: RuntimeRegistry(scan.runtimes), copiers: copiers,
+            preparesContainers: options.target.isOpen,
             targets: options.target.containerFiles)
+        // Before anything is probed.
+        try prober.spareExisting(scan.copiers)
         // Most of the time they wait for the kernel, and a probe counts from its beginning: that of the eighth container
         // which starts at once is not to wait for the others' ends.
         pool = try ProbePool(prober: prober, threads: 12) { mailbox.post(.probing($0)) }

