@@ -30,7 +30,13 @@ struct HostScan: Sendable {
             processes = try ProcessScan.run()
             installed = LoadableFiles.host().installed
         }
-        copiers = try ProcessScan.run().files.flatMap { file in
+        // Whoever they are: a file is probed in all processes.
+        let everyone =
+            switch target {
+            case .host, .children: processes
+            case .files, .processes: try ProcessScan.run()
+            }
+        copiers = everyone.files.flatMap { file in
             CodeCopier(mapping: file.path) == nil ? [] : file.users.map(\.pid)
         }
     }
