@@ -62,8 +62,9 @@ extension EndToEnd {
             let interpreted = try Program(["valgrind", program, uniqueName("interpreted"), "6000"])
             defer { interpreted.stop() }
             try await wait("the program", interpreted) { interpreted.output.contains("ready") }
-            let list = try await Sniscope.run("list", "-o", "json")
-            let entry = try #require(try FileEntry.all(list.output).first { $0.path == library })
+            let list = try await Sniscope.run("list", "-o", "json", "--binary", library)
+            let entry = try #require(
+                try FileEntry.all(list.output).first { $0.path == library }, "\(list.account)")
             #expect(entry.reason?.contains("valgrind") == true)
             let refused = try await Sniscope.run("trace", "--binary", library)
             #expect(refused.end == .exited(1))
@@ -128,8 +129,9 @@ extension EndToEnd {
             let changed = try Program([program], hasInput: true)
             defer { changed.stop() }
             try await wait("the change", changed) { changed.output.contains("ready") }
-            let list = try await Sniscope.run("list", "-o", "json")
-            let entry = try #require(try FileEntry.all(list.output).first { $0.path == library })
+            let list = try await Sniscope.run("list", "-o", "json", "--binary", library)
+            let entry = try #require(
+                try FileEntry.all(list.output).first { $0.path == library }, "\(list.account)")
             #expect(entry.reason?.hasPrefix("code is not the file's") == true)
             let tracer = try await Tracer()
             defer { tracer.stop() }
