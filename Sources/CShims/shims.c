@@ -176,6 +176,11 @@ ssize_t sniscope_receive_device_event(int descriptor, void *buffer, size_t capac
 	return size > 0 && sender.nl_pid != 0 ? 0 : size;
 }
 
+int sniscope_open_process(int pid)
+{
+	return syscall(SYS_pidfd_open, pid, 0);
+}
+
 int sniscope_thread_id(void)
 {
 	return gettid();

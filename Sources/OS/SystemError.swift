@@ -40,5 +40,6 @@ public struct SystemError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     public var isNotFound: Bool { code == ENOENT || code == ESRCH || code == ENOTDIR }
+    public var isPathTooLong: Bool { code == ENAMETOOLONG }
     public var isNotPermitted: Bool { code == EPERM || code == EACCES }
 }

@@ -134,6 +134,18 @@ public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
         return nil
     }
 
+    /// All elements there are, once there is one, the most urgent first; nil once the queue is closed.
+    public func takeAll() -> [Element]? {
+        guard let first = take() else { return nil }
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        var all = [first]
+        for index in lanes.indices {
+            while let element = lanes[index].removeFirst() { all.append(element) }
+        }
+        return all
+    }
+
     /// As `take()`; nil also where no element comes in time.
     public func take(within milliseconds: Int) -> Element? {
         var deadline = timespec()

@@ -62,8 +62,7 @@ struct CgroupTests {
             guard let id = try? tree.id(ofPath: node.path) else { continue }
             #expect(id == node.id, "\(node.path)")
         }
-        #expect(try tree.path(ofID: nodes[0].id) == "/")
-        #expect(try tree.path(ofID: .max) == nil)
+        #expect(try tree.paths(ofIDs: [nodes[0].id, .max]) == [nodes[0].id: "/"])
     }
 }
 

@@ -67,6 +67,9 @@ ssize_t sniscope_receive_device_event(int descriptor, void *buffer, size_t capac
 /// The calling thread's number, by which /proc knows it.
 int sniscope_thread_id(void);
 
+/// pidfd_open(2), which glibc has from 2.36 on. The descriptor is closed on exec.
+int sniscope_open_process(int pid);
+
 /// The width of the terminal behind `descriptor` in cells; 0 where it is none.
 int sniscope_terminal_width(int descriptor);
 
