@@ -13,8 +13,11 @@ public struct ContainerDirectory: Sendable {
 
     /// Containers, and cgroups that are about to be one, by their own cgroup; those without one by their id.
     private var entries: [String: Entry] = [:]
-    /// Keys of `entries` by cgroup; nil for a cgroup that is known to be the host's.
+    /// By cgroup: the key of the entry that it was in when it was last looked at, which may have turned out to be the
+    /// host's or another container's since; nil for a cgroup that is known to be the host's.
     private var owners: [UInt64: String?] = [:]
+    /// How many entries each user has made.
+    private var counts: [UInt32: Int] = [:]
     /// By `Container.ownID`, as everything here that takes an id.
     private var keysByID: [String: String] = [:]
     private var keysByNamespace: [UInt32: String] = [:]
@@ -24,8 +27,12 @@ public struct ContainerDirectory: Sendable {
         var container: Container?
         /// Of the container's own cgroup; nil where there is no v2 hierarchy.
         var cgroupID: UInt64?
+        /// Who made the cgroup; nil where that is not known.
+        var maker: UInt32?
         /// The cgroup is gone; the entry stays until it is known whose it was, for events that wait for that.
         var isEnded = false
+        /// While it is pending: containers' cgroups below, which are part of this one if it turns out to be one's.
+        var containersBelow: [String] = []
     }
 
     public init() {}
@@ -42,31 +49,42 @@ public struct ContainerDirectory: Sendable {
         return owner(key)
     }
 
+    /// How many cgroups of one user may be containers' at a time. Root has no limit: its cgroups cost the kernel far
+    /// more memory than an entry does.
+    public static let mostOfUser = 1024
+
     /// Announces that a cgroup is a container's own, or may be: `settle` says which. One below another that is expected
     /// may be too: an OCI runtime makes the parents of a container's cgroup first.
-    public mutating func expect(cgroup path: String, cgroupID: UInt64?) {
-        entries[path] = Entry(container: nil, cgroupID: cgroupID)
+    /// - Parameter maker: The user who made it; nil where that is not known.
+    /// - Returns: Whether there was room for it among those of its maker; else it counts as the host's.
+    @discardableResult
+    public mutating func expect(cgroup path: String, cgroupID: UInt64?, maker: UInt32? = nil) -> Bool {
+        forget(path)
+        if let maker, maker != 0 {
+            guard counts[maker, default: 0] < Self.mostOfUser else {
+                if let cgroupID { owners[cgroupID] = .some(nil) }
+                return false
+            }
+            counts[maker, default: 0] += 1
+        }
+        entries[path] = Entry(container: nil, cgroupID: cgroupID, maker: maker)
         if let cgroupID { owners[cgroupID] = path }
+        return true
     }
 
-    /// Says what an expected cgroup is.
+    /// Says what an expected cgroup is. What is below a container's cgroup is the container's, whatever was expected.
     /// - Parameter container: nil: the host's.
     public mutating func settle(cgroup path: String, _ container: Container?) {
         guard let entry = entries[path], entry.container == nil else { return }
-        if let container {
-            add(container)
-            adoptDescendants(of: path)
-        } else {
+        guard let container, key(above: path) == path else {
             forget(path)
-            for (cgroupID, key) in owners where key == path { owners[cgroupID] = .some(nil) }
+            if entry.isEnded, let cgroupID = entry.cgroupID { owners[cgroupID] = nil }
+            return
         }
-    }
-
-    /// What is below a container's cgroup is the container's, also what was taken for another one meanwhile.
-    private mutating func adoptDescendants(of path: String) {
-        for below in entries.keys where below.hasPrefix(path + "/") {
-            forget(below)
-            for (cgroupID, key) in owners where key == below { owners[cgroupID] = path }
+        for below in entry.containersBelow { forget(below) }
+        add(container)
+        for above in ancestors(of: path) where above != path && entries[above] != nil {
+            entries[above]?.containersBelow.append(path)
         }
     }
 
@@ -117,9 +135,14 @@ public struct ContainerDirectory: Sendable {
         return forget(path)
     }
 
-    /// Whose a process in this cgroup of the v2 hierarchy is. One or two look-ups.
-    public func owner(ofCgroup id: UInt64) -> Owner {
-        guard let key = owners[id] else { return .unknown }
+    /// Whose a process in this cgroup of the v2 hierarchy is. Two look-ups, and more only where what is known of the
+    /// cgroup has changed, or is about to.
+    public mutating func owner(ofCgroup id: UInt64) -> Owner {
+        guard let known = owners[id] else { return .unknown }
+        guard let known else { return .host }
+        if let container = entries[known]?.container { return .container(container) }
+        let key = key(above: known)
+        if key != known { owners[id] = .some(key) }
         return key.map(owner) ?? .host
     }
 
@@ -164,6 +187,21 @@ public struct ContainerDirectory: Sendable {
         return container
     }
 
+    /// As `update(id:)`, of the container with a key.
+    public mutating func update(key: String, _ change: (inout Container) -> Void) {
+        guard var container = entries[key]?.container else { return }
+        change(&container)
+        entries[key]?.container = container
+    }
+
+    /// The cgroups of the v2 hierarchy that it knows.
+    public var cgroupIDs: [UInt64] { Array(owners.keys) }
+
+    /// The cgroups of containers, or of what may be one, that have no number.
+    public var unnumberedCgroups: [String] {
+        entries.compactMap { key, entry in entry.cgroupID == nil && key.hasPrefix("/") ? key : nil }
+    }
+
     /// The containers, by name.
     public var all: [Container] {
         entries.values.compactMap(\.container).sorted { ($0.name, $0.id) < ($1.name, $1.id) }
@@ -180,10 +218,7 @@ public struct ContainerDirectory: Sendable {
     /// in containers. Where there is none, the innermost that is expected to be one.
     private func key(above path: String) -> String? {
         var expected: String?
-        var end = path.startIndex
-        while end < path.endIndex {
-            end = path[path.index(after: end)...].firstIndex(of: "/") ?? path.endIndex
-            let candidate = String(path[..<end])
+        for candidate in ancestors(of: path) {
             guard let entry = entries[candidate] else { continue }
             if entry.container != nil { return candidate }
             expected = candidate
@@ -191,9 +226,20 @@ public struct ContainerDirectory: Sendable {
         return expected
     }
 
+    /// The cgroups above `path` and itself, from the outermost.
+    private func ancestors(of path: String) -> some Sequence<String> {
+        sequence(state: path.startIndex) { end -> String? in
+            guard end < path.endIndex else { return nil }
+            end = path[path.index(after: end)...].firstIndex(of: "/") ?? path.endIndex
+            return String(path[..<end])
+        }
+    }
+
     @discardableResult
     private mutating func forget(_ key: String) -> Container? {
-        guard let container = entries.removeValue(forKey: key)?.container else { return nil }
+        guard let entry = entries.removeValue(forKey: key) else { return nil }
+        if let maker = entry.maker, let count = counts[maker] { counts[maker] = count > 1 ? count - 1 : nil }
+        guard let container = entry.container else { return nil }
         if keysByID[container.ownID] == key { keysByID[container.ownID] = nil }
         if let namespace = container.mountNamespace, keysByNamespace[namespace] == key {
             keysByNamespace[namespace] = nil

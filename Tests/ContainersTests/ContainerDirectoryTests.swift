@@ -79,6 +79,47 @@ struct ContainerDirectoryTests {
         #expect(directory.all == [container])
     }
 
+    @Test("thousands of cgroups that are expected, each with one below it, become containers or the host's, and go")
+    mutating func many() {
+        func path(_ number: UInt64) -> String {
+            let digits = String(number, radix: 16)
+            return "/docker/" + String(repeating: "0", count: 64 - digits.count) + digits
+        }
+        // Work for each that grows with their number would take minutes here.
+        let count: UInt64 = 50_000
+        for number in 0..<count {
+            directory.expect(cgroup: path(number), cgroupID: 2 * number)
+            directory.add(cgroupID: 2 * number + 1, path: path(number) + "/init")
+        }
+        for number in 0..<count {
+            let container = Container(runtime: .docker, id: "\(number)", name: "c", cgroupPath: path(number))
+            directory.settle(cgroup: path(number), number % 2 == 0 ? container : nil)
+        }
+        var (own, hosts) = (0, 0)
+        for id in 0..<2 * count {
+            switch directory.owner(ofCgroup: id) {
+            case .container(let container) where container.id == "\(id / 2)": own += 1
+            case .host: hosts += 1
+            case .container, .pending, .unknown: break
+            }
+        }
+        #expect(own == count && hosts == count)
+        for id in (0..<2 * count).reversed() { directory.remove(cgroupID: id) }
+        #expect(directory.count == 0 && directory.cgroupIDs.isEmpty)
+    }
+
+    @Test("one user's cgroups have a limit, which takes no room from others, and room comes back")
+    mutating func limit() {
+        let most = UInt64(ContainerDirectory.mostOfUser)
+        for number in 0..<most { directory.expect(cgroup: "/u/\(number)", cgroupID: number, maker: 1000) }
+        #expect(directory.expect(cgroup: "/u/more", cgroupID: most, maker: 1000) == false)
+        #expect(directory.owner(ofCgroup: most) == .host)
+        #expect(directory.expect(cgroup: "/other", cgroupID: most + 1, maker: 1001) == true)
+        #expect(directory.expect(cgroup: "/root", cgroupID: most + 2, maker: 0) == true)
+        directory.settle(cgroup: "/u/0", nil)
+        #expect(directory.expect(cgroup: "/u/more", cgroupID: most, maker: 1000) == true)
+    }
+
     @Test("by paths, where there is no v2 hierarchy; by mount namespace, where there is no cgroup")
     mutating func otherWays() {
         directory.add(container)
