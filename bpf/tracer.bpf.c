@@ -236,10 +236,12 @@ static __always_inline int on_cgroup(struct bpf_raw_tracepoint_args *ctx, __u32 
 	record->id = id;
 	record->pid = bpf_get_current_pid_tgid() >> 32;
 	record->hierarchy = hierarchy;
+	record->uid = bpf_get_current_uid_gid();
 	BPF_CORE_READ_INTO(&record->comm, task, group_leader, comm);
 	length =
 		bpf_probe_read_kernel_str(record->path, sizeof(record->path), (void *)ctx->args[1]);
 	record->path_length = length > 0 ? length - 1 : 0;
+	record->path_truncated = length == sizeof(record->path);
 	bpf_ringbuf_submit(record, 0);
 	return 0;
 }

@@ -161,6 +161,8 @@ public struct ContainerDirectory: Sendable {
         keysByID[id].flatMap { entries[$0]?.container }
     }
 
+    public func container(key: String) -> Container? { entries[key]?.container }
+
     /// The cgroup of a container's own, as the v2 hierarchy numbers it.
     public func cgroupID(of container: Container) -> UInt64? {
         entries[container.key]?.cgroupID

@@ -21,14 +21,15 @@ public struct ContainerRuntimes: Sendable {
     }
 
     /// The runtimes whose processes run now, and those that leave state where they usually do.
-    public static func discover() -> ContainerRuntimes {
+    /// - Parameter listsUsers: Whether their lists have the containers of users' conmons.
+    public static func discover(listsUsers: Bool = true) -> ContainerRuntimes {
         // Without /proc nothing is known of them; their usual folders still tell.
         let processes = (try? RuntimeProcess.running()) ?? []
         let daemons = DockerDaemon.among(processes)
         return ContainerRuntimes(
             runtimes: [
                 DockerRuntime(daemons: daemons), CRIORuntime(processes), ContainerdRuntime(processes),
-                PodmanRuntime(processes), LXCRuntime(processes), NspawnRuntime(processes),
+                PodmanRuntime(processes, listsUsers: listsUsers), LXCRuntime(processes), NspawnRuntime(processes),
             ] + OCIRuntime.all(processes), dockerDaemons: daemons)
     }
 
@@ -113,10 +114,16 @@ public struct ContainerRuntimes: Sendable {
         return all
     }
 
-    /// The running container without a cgroup of its own that has this mount namespace: a rootless one, or one of
-    /// systemd-nspawn without systemd, which no new cgroup tells of. Asks all runtimes that run now.
-    public static func container(inMountNamespace namespace: UInt32) -> Container? {
-        discover().list().containers.first { $0.mountNamespace == namespace }
+    /// The running containers without a cgroup of their own that have one of these mount namespaces, such as those of
+    /// systemd-nspawn without systemd, which no new cgroup tells of. Asks all runtimes that run now, but no conmon of a
+    /// user, who could keep the others waiting.
+    static func containers(inMountNamespaces namespaces: Set<UInt32>) -> [UInt32: Container] {
+        var found: [UInt32: Container] = [:]
+        for container in discover(listsUsers: false).list().containers {
+            guard let namespace = container.mountNamespace, namespaces.contains(namespace) else { continue }
+            found[namespace] = found[namespace] ?? container
+        }
+        return found
     }
 
     /// Adds what the first process of a running container tells: its cgroup, and when it began.

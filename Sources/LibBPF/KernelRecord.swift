@@ -114,10 +114,26 @@ public struct CgroupRecord: Sendable {
     public let id: UInt64
     /// From the hierarchy's root.
     public let path: String
-    /// Who made or removed it.
-    public let pid: UInt32
+    /// `path` may be the beginning of the path alone.
+    public let isPathTruncated: Bool
+    /// Who made or removed it; nil where nobody saw that.
+    public let pid: UInt32?
+    /// The user of that process.
+    public let uid: UInt32?
     /// The name of that process.
     public let comm: String
+
+    /// A control group that is there although no record told of its creation.
+    public init(found id: UInt64, at path: String) {
+        isCreated = true
+        isUnified = true
+        self.id = id
+        self.path = path
+        isPathTruncated = false
+        pid = nil
+        uid = nil
+        comm = ""
+    }
 
     init?(_ bytes: UnsafeRawBufferPointer, isCreated: Bool) {
         guard bytes.count >= MemoryLayout<sniscope_cgroup>.size else { return nil }
@@ -128,6 +144,8 @@ public struct CgroupRecord: Sendable {
         id = raw.id
         isUnified = raw.hierarchy == 0
         pid = raw.pid
+        uid = raw.uid
+        isPathTruncated = raw.path_truncated != 0
         comm = text(bytes, start - Int(SNISCOPE_COMM_LENGTH), Int(SNISCOPE_COMM_LENGTH))
         path = String(decoding: bytes[start..<(start + Int(raw.path_length))], as: UTF8.self)
     }

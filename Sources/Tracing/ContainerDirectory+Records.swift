@@ -11,6 +11,10 @@ extension ContainerDirectory {
         case known(Owner)
         /// It may be a container's: to be found out and told by `settle`.
         case suspected(cgroup: String, maker: Int32)
+        /// It may be a container's, and this user has more of them than are looked into: it counts as the host's.
+        case refused(uid: UInt32)
+        /// Its path did not fit into the record: `apply` is to be called again with all of it.
+        case unresolved
         /// It is gone, and with it the container whose own it was; nil: it was no container's own, or nobody knows yet
         /// whose.
         case gone(Container?)
@@ -22,6 +26,8 @@ extension ContainerDirectory {
             if let number { return .gone(remove(cgroupID: number)) }
             return .gone(remove(unnumberedCgroup: record.path))
         }
+        // A number of the v2 hierarchy alone leads to the path.
+        if record.isPathTruncated { return record.isUnified ? .unresolved : .host }
         if covers(cgroup: record.path) {
             guard let number else { return .known(.unknown) }
             return .known(add(cgroupID: number, path: record.path))
@@ -30,8 +36,11 @@ extension ContainerDirectory {
             if let number { add(cgroupID: number, path: record.path) }
             return .host
         }
-        expect(cgroup: record.path, cgroupID: number)
-        return .suspected(cgroup: record.path, maker: Int32(bitPattern: record.pid))
+        guard expect(cgroup: record.path, cgroupID: number, maker: record.uid) else {
+            return .refused(uid: record.uid ?? 0)
+        }
+        // No process has ever had a pid below zero: there is no maker to ask.
+        return .suspected(cgroup: record.path, maker: record.pid.map(Int32.init(bitPattern:)) ?? -1)
     }
 
     private static func mayBeContainer(_ record: CgroupRecord) -> Bool {

@@ -69,6 +69,8 @@ struct ContainerEvents {
     private var numbers: [String: UInt64] = [:]
     private var lastNumber: UInt64 = 0
     private var items: [ContainerWatchItem] = []
+    /// Users who have more control groups than are looked into.
+    private var refused: Set<UInt32> = []
 
     /// - Parameter directory: What is there already.
     init(_ directory: ContainerDirectory) {
@@ -81,7 +83,15 @@ struct ContainerEvents {
     /// A control group came or went.
     mutating func apply(_ record: CgroupRecord) -> Question? {
         switch directory.apply(record) {
-        case .host, .known:
+        case .host, .known, .unresolved:
+            return nil
+        case .refused(let uid):
+            if refused.insert(uid).inserted {
+                items.append(
+                    .notice(
+                        "user \(uid) has made more than \(ContainerDirectory.mostOfUser) cgroups that may be containers'; "
+                            + "further ones are not looked into"))
+            }
             return nil
         case .suspected(let cgroup, let maker):
             lastNumber += 1

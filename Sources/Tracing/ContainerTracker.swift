@@ -4,57 +4,87 @@ internal import OS
 internal import Processes
 
 /// Keeps the containers of this host: from the control groups that the kernel reports, what the runtimes' files say of
-/// them and changes of names from their daemons; and tells the kernel which of them are wanted. Reads nothing that could
-/// keep it waiting: whose a new control group is, other threads find out.
+/// them and changes of names from their daemons; and tells the kernel which of them are wanted. Opens no file: what is to
+/// be read, other threads read (`ProbePool`, `MonitorReader`, `CgroupReader`).
 struct ContainerTracker {
     private var directory = ContainerDirectory()
     private let filter: SessionOptions.ContainerFilter?
-    private let tree: CgroupTree?
-    /// Control groups that were looked for in vain; their numbers are not given again.
+    /// Where there is no v2 hierarchy, a process's own cgroup paths decide, which are read at once: by the time another
+    /// thread had them, the container might be gone.
+    private let isUnified: Bool
+    private let reader: CgroupReader
+    /// Control groups that are being looked for.
+    private var sought: Set<UInt64> = []
+    /// Control groups that were looked for in vain; their numbers are not given again. Forgetting them costs a walk.
     private var missing: Set<UInt64> = []
+    private static let mostSought = 4096
+    /// When the first process of a container, by its key, is asked for again; nil: it is asked for. CLOCK_MONOTONIC,
+    /// nanoseconds.
+    private var initPidQuestions: [String: Int64?] = [:]
+    private static let initPidPause: Int64 = 1_000_000_000
+    /// Containers that were there at the start and have no process: their control groups were left behind.
+    private var leftBehind: Set<String> = []
+    private let hostMountNamespace = ProcessRecord.hostMountNamespace
     private var namespaces = NamespaceWatch()
     /// Finds containers that have no control group of their own.
     private let monitors: MonitorReader
     /// What monitors told of containers before their runtimes' state was read, by control group.
-    private var early: [String: Container] = [:]
+    private var early: [String: MonitorReader.Found] = [:]
     private static let mostEarly = 256
     /// Users' containers of which nothing but a monitor tells yet.
     private var starting = StartingContainers()
     /// What the user should know.
     private var notices: [String] = []
+    /// Limits that were reached: each is told once.
+    private var reachedLimits: Set<Limit> = []
+
+    private enum Limit: Hashable {
+        case cgroups(UInt32)
+        case namespaces(UInt32)
+        case monitors(UInt32)
+        case early
+        case filter
+    }
 
     /// What is known of the container of a process.
     enum Attribution {
         case known(Container?)
-        /// It is being found out, and told by `settle`.
-        case pending(key: String)
+        /// It is being found out: an event waits for `key`, and goes without an answer as that container's.
+        case pending(key: String, otherwise: Container?)
+        /// Its first process is being asked for by `key`; the container is known.
+        case unfinished(Container, key: String)
     }
 
-    /// - Parameter tree: nil where there is no v2 hierarchy: a process's own cgroup paths decide then.
-    init(filter: SessionOptions.ContainerFilter?, tree: CgroupTree?, monitors: MonitorReader) {
+    init(
+        filter: SessionOptions.ContainerFilter?, isUnified: Bool, monitors: MonitorReader, reader: CgroupReader
+    ) {
         self.filter = filter
-        self.tree = tree
+        self.isUnified = isUnified
         self.monitors = monitors
+        self.reader = reader
     }
 
-    /// How many run. The control groups of others may have been left behind.
+    /// How many run.
     var count: Int {
-        directory.all.count { container in
-            guard container.initPid == nil, let tree, let path = container.cgroupPath else { return true }
-            return tree.firstProcess(in: path) != nil
-        }
+        // In hybrid one can have several cgroups, by different paths.
+        Set(directory.all.filter { !leftBehind.contains($0.key) }.map { [$0.runtime.rawValue, $0.id, $0.bundlePath] })
+            .count
     }
 
     var all: [Container] { directory.all }
 
-    /// Takes in what is there already.
+    /// Takes in what is there already. Not for the event loop: it reads.
     mutating func addExisting(
         _ containers: [Container], _ runtimes: ContainerRuntimes, _ layout: CgroupLayout, _ program: TracerProgram
     ) throws {
         try directory.add(existing: containers, runtimes, layout)
+        let tree = CgroupTree(layout: layout)
         for container in directory.all {
-            namespaces.watch(container)
+            namespaces.watch(container, MonitorReader.Found(container).firstProcess)
             judge(container, program)
+            if container.initPid == nil, let tree, let path = container.cgroupPath, tree.firstProcess(in: path) == nil {
+                leftBehind.insert(container.key)
+            }
         }
     }
 
@@ -70,19 +100,93 @@ struct ContainerTracker {
     mutating func apply(_ record: CgroupRecord, _ program: TracerProgram) -> Consequence {
         switch directory.apply(record) {
         case .host:
-            // The kernel lets its events pass until it is told.
-            if filter != nil, record.isUnified { try? program.removeContainer(cgroup: record.id) }
+            leaveToHost(record, program)
+        case .refused(let uid):
+            leaveToHost(record, program)
+            reach(
+                .cgroups(uid),
+                "user \(uid) has made more than \(ContainerDirectory.mostOfUser) cgroups that may be containers'; what runs "
+                    + "in further ones shows as the host's")
+        case .unresolved:
+            seek(record.id)
         case .known(.container(let container)) where container.cgroupPath == record.path:
             judge(container, program)
         case .suspected(let cgroup, let maker):
             return .job(.container(cgroup: cgroup, maker: maker))
         case .gone(let container?):
+            forget(container)
             return .ended(key: container.key)
         case .known, .gone:
             break
         }
         return .none
     }
+
+    /// The kernel lets the events of a new control group pass until it is told.
+    private func leaveToHost(_ record: CgroupRecord, _ program: TracerProgram) {
+        if filter != nil, record.isUnified { try? program.removeContainer(cgroup: record.id) }
+    }
+
+    private mutating func forget(_ container: Container) {
+        initPidQuestions[container.key] = nil
+        leftBehind.remove(container.key)
+    }
+
+    private mutating func reach(_ limit: Limit, _ notice: String) {
+        if reachedLimits.insert(limit).inserted { notices.append(notice) }
+    }
+
+    /// Reports of control groups were lost: what came and went unseen is found out.
+    func makeUpForLosses() {
+        reader.compare(CgroupReader.Known(ids: Set(directory.cgroupIDs), paths: directory.unnumberedCgroups))
+    }
+
+    /// What was read of control groups and bundles.
+    /// - Returns: What follows, and the keys of events that waited for it.
+    mutating func apply(
+        _ report: CgroupReader.Report, _ program: TracerProgram
+    ) -> (consequences: [Consequence], keys: [String]) {
+        switch report {
+        case .located(let paths):
+            var consequences: [Consequence] = []
+            for (id, path) in paths {
+                sought.remove(id)
+                if let path {
+                    consequences.append(take(CgroupRecord(found: id, at: path), program))
+                } else {
+                    if missing.count >= Self.mostSought { missing = [] }
+                    missing.insert(id)
+                }
+            }
+            return (consequences, paths.keys.map(Self.key(ofCgroup:)))
+        case .initPid(let key, let pid):
+            if let pid { directory.update(key: key) { $0.initPid = $0.initPid ?? pid } }
+            initPidQuestions[key] = pid == nil ? .some(Clock.monotonic + Self.initPidPause) : nil
+            return ([], [Self.key(ofInitPid: key)])
+        case .compared(let difference):
+            let ended =
+                difference.gone.map { directory.remove(cgroupID: $0) }
+                + difference.gonePaths.map { directory.remove(unnumberedCgroup: $0) }
+            for case let container? in ended { forget(container) }
+            return (
+                ended.compactMap { $0.map { .ended(key: $0.key) } }
+                    + difference.new.map { take(CgroupRecord(found: $0.id, at: $0.path), program) }, []
+            )
+        }
+    }
+
+    /// Takes in a control group that was found; its record may have come meanwhile.
+    private mutating func take(_ record: CgroupRecord, _ program: TracerProgram) -> Consequence {
+        directory.owner(ofCgroup: record.id) == .unknown ? apply(record, program) : .none
+    }
+
+    private mutating func seek(_ cgroup: UInt64) {
+        guard sought.count < Self.mostSought, sought.insert(cgroup).inserted else { return }
+        reader.locate(cgroup: cgroup)
+    }
+
+    private static func key(ofCgroup id: UInt64) -> String { "cgroup:\(id)" }
+    private static func key(ofInitPid container: String) -> String { "init:\(container)" }
 
     /// What was found out about a control group.
     mutating func settle(cgroup path: String, _ resolution: ContainerResolution?, _ program: TracerProgram) {
@@ -111,7 +215,7 @@ struct ContainerTracker {
             try program.setContainer(cgroup: cgroup, isWanted: isWanted)
         } catch {
             // The map has room for 16,384 groups.
-            notices.append("the kernel does not filter the container \(container.name): \(error)")
+            reach(.filter, "the kernel does not filter the container \(container.name), and perhaps others: \(error)")
         }
     }
 
@@ -145,29 +249,68 @@ struct ContainerTracker {
 
     /// The container of a process that was seen in a call.
     mutating func container(of record: ServerNameRecord) -> Attribution {
-        switch owner(of: record) {
-        case .container(let container) where container.isSeen(inMountNamespace: record.mountNamespace):
-            return .known(withInitPid(container))
-        case .pending(let cgroup): return .pending(key: cgroup)
-        case .container, .host, .unknown: break
-        }
+        if let attribution = attributionByCgroup(record) { return attribution }
         // Without rights on cgroups a container has none of its own; its view of the file system is.
         let namespace = record.mountNamespace
-        if namespace == ProcessRecord.hostMountNamespace { return .known(nil) }
+        if namespace == hostMountNamespace { return .known(nil) }
         if let container = directory.container(forMountNamespace: namespace),
             namespaces.holds(container, NamespaceWatch.Caller(record))
         {
             return .known(container)
         }
-        switch namespaces.state(of: namespace) {
+        switch namespaces.state(of: namespace, uid: record.uid) {
         case .plain:
+            return .known(nil)
+        case .refused:
+            reach(
+                .namespaces(record.uid),
+                "user \(record.uid) has calls from more than \(NamespaceWatch.mostOfUser) mount namespaces at a time; "
+                    + "those from further ones show no container")
             return .known(nil)
         case .unknown:
             monitors.identify(pid: Int32(bitPattern: record.pid), namespace: namespace)
-            return .pending(key: NamespaceWatch.key(namespace))
+            return .pending(key: NamespaceWatch.key(namespace), otherwise: nil)
         case .asked:
-            return .pending(key: NamespaceWatch.key(namespace))
+            return .pending(key: NamespaceWatch.key(namespace), otherwise: nil)
         }
+    }
+
+    /// - Returns: nil for a process in no container's control group.
+    private mutating func attributionByCgroup(_ record: ServerNameRecord) -> Attribution? {
+        let owner: ContainerDirectory.Owner
+        if isUnified {
+            owner = directory.owner(ofCgroup: record.cgroup)
+            if owner == .unknown, !missing.contains(record.cgroup) {
+                // Its creation was missed.
+                seek(record.cgroup)
+                if sought.contains(record.cgroup) {
+                    return .pending(key: Self.key(ofCgroup: record.cgroup), otherwise: nil)
+                }
+            }
+        } else {
+            let membership = try? CgroupMembership(pid: Int32(bitPattern: record.pid))
+            owner = membership.map { directory.owner(ofPaths: $0.paths) } ?? .unknown
+        }
+        switch owner {
+        case .pending(let cgroup): return .pending(key: cgroup, otherwise: stub(forCgroup: cgroup, record))
+        case .container(let container) where container.isSeen(inMountNamespace: record.mountNamespace):
+            return withInitPid(container)
+        case .container, .host, .unknown: return nil
+        }
+    }
+
+    /// Runtimes write a container's pid to their own files some time after its start; the bundle has it before.
+    private mutating func withInitPid(_ container: Container) -> Attribution {
+        guard container.initPid == nil, let bundle = container.bundlePath else { return .known(container) }
+        let key = container.key
+        switch initPidQuestions[key] {
+        case .some(nil): break
+        case .some(let again?) where again > Clock.monotonic: return .known(container)
+        case .some, nil:
+            initPidQuestions[key] = .some(nil)
+            reader.readInitPid(bundle: bundle, container: key)
+        }
+        return .unfinished(container, key: Self.key(ofInitPid: key))
     }
 
     /// A program was executed.
@@ -182,22 +325,32 @@ struct ContainerTracker {
         case .starting(let container):
             starting.expect(container)
             return (nil, nil)
-        case .container(let container):
-            starting.appeared(id: container.ownID)
-            return (container.mountNamespace.map(NamespaceWatch.key), add(monitored: container, program))
-        case .namespace(let namespace, let container):
-            namespaces.answer(namespace, isPlain: container == nil)
-            return (NamespaceWatch.key(namespace), container.flatMap { add(monitored: $0, program) })
+        case .container(let found):
+            starting.appeared(id: found.container.ownID)
+            return (found.container.mountNamespace.map(NamespaceWatch.key), add(monitored: found, program))
+        case .namespace(let namespace, let found):
+            namespaces.answer(namespace, isPlain: found == nil)
+            return (NamespaceWatch.key(namespace), found.flatMap { add(monitored: $0, program) })
+        case .tooMany(let uid):
+            reach(
+                .monitors(uid),
+                "user \(uid) starts more containers at a time than are waited for; some of them may show no name")
+            return (nil, nil)
         }
     }
 
-    private mutating func add(monitored container: Container, _ program: TracerProgram) -> Container? {
+    private mutating func add(monitored found: MonitorReader.Found, _ program: TracerProgram) -> Container? {
+        let container = found.container
         let known = directory.container(id: container.ownID)
         if let cgroup = container.cgroupPath {
             // Its runtime's own state says more, but for what it does not tell.
             guard let known, known.cgroupPath == cgroup else {
                 // Whose the control group is, is still being found out.
-                if early.count < Self.mostEarly { early[cgroup] = container }
+                guard early.count < Self.mostEarly else {
+                    reach(.early, "more than \(Self.mostEarly) containers are starting; some of them may show no name")
+                    return nil
+                }
+                early[cgroup] = found
                 return nil
             }
             let isNameless = known.isNameless
@@ -217,9 +370,12 @@ struct ContainerTracker {
             return nil
         }
         directory.add(container)
-        namespaces.watch(container)
+        namespaces.watch(container, found.firstProcess)
         return known == nil ? container : nil
     }
+
+    /// What is known now of a container that may be gone.
+    func current(_ container: Container) -> Container { directory.container(key: container.key) ?? container }
 
     /// Forgets containers without a control group whose first process is gone, and those that were to start and are not
     /// there. To be called now and then.
@@ -230,31 +386,8 @@ struct ContainerTracker {
     }
 
     /// What a container's control group tells, where its runtime's state does not come.
-    func stub(forCgroup path: String) -> Container? {
-        Container(atCgroup: path)
-    }
-
-    private mutating func owner(of record: ServerNameRecord) -> ContainerDirectory.Owner {
-        guard let tree else {
-            let membership = try? CgroupMembership(pid: Int32(record.pid))
-            return membership.map { directory.owner(ofPaths: $0.paths) } ?? .unknown
-        }
-        let owner = directory.owner(ofCgroup: record.cgroup)
-        guard owner == .unknown, !missing.contains(record.cgroup) else { return owner }
-        // Its creation was missed: a walk over all groups finds it.
-        guard let path = try? tree.path(ofID: record.cgroup) else {
-            if missing.count > 4096 { missing = [] }
-            missing.insert(record.cgroup)
-            return .unknown
-        }
-        return directory.add(cgroupID: record.cgroup, path: path)
-    }
-
-    /// Runtimes write a container's pid to their own files some time after its start; the bundle has it before.
-    private mutating func withInitPid(_ container: Container) -> Container {
-        guard container.initPid == nil, let bundle = container.bundlePath, let pid = OCIBundle.initPid(inBundle: bundle)
-        else { return container }
-        return directory.update(id: container.ownID) { $0.initPid = pid } ?? container
+    private func stub(forCgroup path: String, _ record: ServerNameRecord) -> Container? {
+        Container(atCgroup: path).flatMap { $0.isSeen(inMountNamespace: record.mountNamespace) ? $0 : nil }
     }
 
     /// The containers by their keys, with a process in whose root folder each runs.

@@ -4,7 +4,7 @@ internal import OS
 internal import Processes
 
 /// The thread that owns the BPF programs' records: it reads them, says whose they are and passes them on, and sends
-/// new files to the probing threads. It never waits for anything but its descriptors.
+/// new files to the probing threads. It waits for nothing but its descriptors.
 final class EventLoop {
     /// What other threads tell it.
     enum Message: Sendable {
@@ -12,6 +12,7 @@ final class EventLoop {
         case docker(DockerChange)
         case probes(ProbeKeeper.Report)
         case monitored(MonitorReader.Report)
+        case cgroups(CgroupReader.Report)
         case stop
     }
 
@@ -52,19 +53,14 @@ final class EventLoop {
     private var ownLosses: [LossReason: UInt64] = [:]
     private var summary = SessionSummary()
     private var clockOffset: Int64 = 0
-    private var deferred: [Deferred] = []
-
-    /// An event whose container's state is being read, which takes milliseconds.
-    private struct Deferred {
-        let record: ServerNameRecord
-        /// Of what it waits for.
-        let key: String
-        let deadline: Int64
-    }
+    /// Events whose container is being found out, which takes milliseconds.
+    private var deferred = DeferredEvents()
+    private var isDeferralFull = false
+    /// The longest that it was away from its descriptors since all was probed; nanoseconds.
+    private var longestTurn: Int64 = 0
 
     /// How long an event waits for the name of its container; nanoseconds. Without it the row has the short id.
     private static let patienceWithState: Int64 = 500_000_000
-    private static let mostDeferred = 4096
 
     init(
         parts: SessionParts, mailbox: Mailbox<Message>, output: consuming Output
@@ -95,6 +91,7 @@ final class EventLoop {
         setClock()
         while !isStopping {
             let tags = try wait()
+            let begun = start.isFinished ? Clock.monotonic : nil
             // Names of containers and files first: records are attributed by them.
             if tags.contains(Tag.mailbox) { readMailbox() }
             if tags.contains(Tag.mappings) { readMappings() }
@@ -106,9 +103,11 @@ final class EventLoop {
             probes.retryDue(isKnown: containers.isKnown)
             checkNowAndThen()
             output.flush(&ownLosses)
+            if let begun { longestTurn = max(longestTurn, Clock.monotonic - begun) }
         }
         try readRest()
-        deliverDeferred { _ in true }
+        for event in deferred.takeAll() { deliver(event) }
+        output.add(.detail("the event loop's longest turn took \(longestTurn / 1000) µs"))
         if !start.isFinished { output.finishStart(nil) }
         reportLosses()
         output.flush(&ownLosses)
@@ -144,7 +143,7 @@ final class EventLoop {
             switch message {
             case .probing(.finding(.container(let cgroup, let resolution))):
                 containers.settle(cgroup: cgroup, resolution, program)
-                deliverDeferred { $0 == cgroup }
+                deliverDeferred(waitingFor: cgroup)
                 // It may have ended before it was known.
                 if containers.removeEnded(key: cgroup) {
                     probes.ended(container: cgroup)
@@ -166,6 +165,10 @@ final class EventLoop {
                 containers.apply(change, program)
             case .monitored(let report):
                 apply(report)
+            case .cgroups(let report):
+                let (consequences, keys) = containers.apply(report, program)
+                for consequence in consequences { act(on: consequence) }
+                for key in keys { deliverDeferred(waitingFor: key) }
             case .stop:
                 isStopping = true
             }
@@ -181,7 +184,15 @@ final class EventLoop {
         let (key, new) = containers.apply(report, program)
         // What it will load; its program begins some time later.
         if let new, let pid = new.initPid { probes.submit(.root("/proc/\(pid)/root", container: new.key)) }
-        if let key { deliverDeferred { $0 == key } }
+        if let key { deliverDeferred(waitingFor: key) }
+    }
+
+    private func act(on consequence: ContainerTracker.Consequence) {
+        switch consequence {
+        case .none: break
+        case .job(let job): probes.submit(job)
+        case .ended(let key): probes.ended(container: key)
+        }
     }
 
     /// - Returns: Whether all were read; false where the rest had better wait for the reader.
@@ -193,12 +204,7 @@ final class EventLoop {
             count += 1
             switch record {
             case .serverName(let record): deliver(record)
-            case .cgroup(let record):
-                switch containers.apply(record, program) {
-                case .none: break
-                case .job(let job): probes.submit(job)
-                case .ended(let key): probes.ended(container: key)
-                }
+            case .cgroup(let record): act(on: containers.apply(record, program))
             case .mapping:
                 // These come by a ring buffer of their own.
                 break
@@ -235,12 +241,42 @@ final class EventLoop {
     }
 
     private func deliver(_ record: ServerNameRecord) {
+        deliver(record, by: Clock.monotonic + Self.patienceWithState)
+    }
+
+    /// Delivers it, now or once it is known whose it is.
+    /// - Parameter answered: What it has waited for; it is not asked twice.
+    private func deliver(_ record: ServerNameRecord, by deadline: Int64, answered: String? = nil) {
         switch containers.container(of: record) {
-        case .known(let container): deliver(record, container)
-        case .pending(let key) where deferred.count < Self.mostDeferred:
-            deferred.append(Deferred(record: record, key: key, deadline: Clock.monotonic + Self.patienceWithState))
-        case .pending(let key): deliver(record, containers.stub(forCgroup: key))
+        case .known(let container):
+            deliver(record, container)
+        case .pending(let key, let otherwise):
+            let event = DeferredEvents.Event(record: record, otherwise: otherwise, deadline: deadline)
+            guard key != answered, deadline > Clock.monotonic else {
+                deliver(record, otherwise)
+                return
+            }
+            wait(event, for: key)
+        case .unfinished(let container, let key):
+            wait(
+                DeferredEvents.Event(record: record, otherwise: container, isCertain: true, deadline: deadline),
+                for: key)
         }
+    }
+
+    private func wait(_ event: DeferredEvents.Event, for key: String) {
+        guard !deferred.add(event, waitingFor: key) else { return }
+        noteFullDeferral()
+        deliver(event.record, event.otherwise)
+    }
+
+    private func noteFullDeferral() {
+        guard !isDeferralFull else { return }
+        isDeferralFull = true
+        output.add(
+            .notice(
+                "more than \(DeferredEvents.mostOfPayer) calls wait for the name of their container; some show without it"
+            ))
     }
 
     private func deliver(_ record: ServerNameRecord, _ container: Container?) {
@@ -254,29 +290,32 @@ final class EventLoop {
                     library: library)))
     }
 
-    /// Delivers events that have waited for their container, where it is known now, or for long enough.
-    private func deliverDeferred(where isDue: (String) -> Bool) {
-        guard !deferred.isEmpty else { return }
-        let waiting = deferred
-        deferred = []
-        for event in waiting {
-            guard isDue(event.key) else {
-                deferred.append(event)
-                continue
-            }
-            if case .known(let container) = containers.container(of: event.record) {
-                deliver(event.record, container)
+    /// Delivers events whose question is answered; there may be a next one.
+    private func deliverDeferred(waitingFor key: String) {
+        for event in deferred.take(waitingFor: key) {
+            if event.isCertain {
+                deliver(event)
             } else {
-                deliver(event.record, containers.stub(forCgroup: event.key))
+                deliver(event.record, by: event.deadline, answered: key)
             }
         }
     }
 
     private func deliverOverdue() {
-        guard let first = deferred.first, first.deadline < Clock.monotonic else { return }
-        let now = Clock.monotonic
-        let overdue = Set(deferred.lazy.filter { $0.deadline < now }.map(\.key))
-        deliverDeferred { overdue.contains($0) }
+        for event in deferred.takeOverdue(at: Clock.monotonic) { deliver(event) }
+    }
+
+    /// Delivers an event that has waited for long enough.
+    private func deliver(_ event: DeferredEvents.Event) {
+        if event.isCertain {
+            deliver(event.record, event.otherwise.map(containers.current))
+            return
+        }
+        switch containers.container(of: event.record) {
+        case .known(let container): deliver(event.record, container)
+        case .unfinished(let container, _): deliver(event.record, container)
+        case .pending: deliver(event.record, event.otherwise)
+        }
     }
 
     private func finishStartIfDone() throws {
@@ -323,6 +362,7 @@ final class EventLoop {
     private func reportLosses() {
         for (reason, count) in losses() where count > reportedLosses[reason, default: 0] {
             output.add(.lost(reason: reason, count: count - reportedLosses[reason, default: 0]))
+            if reason == .containersMissed { containers.makeUpForLosses() }
             reportedLosses[reason] = count
         }
     }

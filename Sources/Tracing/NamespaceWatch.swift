@@ -4,27 +4,45 @@ internal import OS
 internal import Processes
 
 /// What is known of mount namespaces that are not the host's: whose they are is asked once, and which containers that
-/// have nothing but their namespace are still there.
+/// have nothing but their namespace are still there. Reads no file.
 struct NamespaceWatch {
     enum State {
         case unknown
         case asked
         /// No container's.
         case plain
+        /// Not asked for: this user has too many.
+        case refused
     }
 
     /// The kernel gives a namespace's number again as soon as it is free, and asking is a walk over all processes;
     /// nanoseconds.
     private static let trust: Int64 = 10_000_000_000
-    private static let most = 4096
+    /// Of all users, and of one.
+    private static let most = 1 << 14
+    static let mostOfUser = 1024
+    /// Between two looks for answers that hold no longer; nanoseconds.
+    private static let cleaning: Int64 = 1_000_000_000
 
-    /// Until when an answer holds; nil: it is awaited.
-    private var plain: [UInt32: Int64?] = [:]
+    private struct Answer {
+        let uid: UInt32
+        /// Until when it holds; nil: it is awaited.
+        var until: Int64?
+    }
+
+    private var plain: [UInt32: Answer] = [:]
+    /// How many of them are each user's.
+    private var counts: [UInt32: Int] = [:]
+    private var nextCleaning: Int64 = 0
     /// By `Container.ownID`.
     private var watched: [String: FirstProcess] = [:]
 
     private struct FirstProcess {
+        let process: HeldProcess?
         let identity: ProcessIdentity
+        /// A call from its namespace that was made later was made in the container, as long as it runs; CLOCK_MONOTONIC,
+        /// nanoseconds.
+        let startedBy: Int64
         /// When it was last there; CLOCK_MONOTONIC, nanoseconds.
         var seenAt: Int64
     }
@@ -41,35 +59,55 @@ struct NamespaceWatch {
     static func key(_ namespace: UInt32) -> String { "mnt:\(namespace)" }
 
     /// Of a namespace that no container has. One that is not known is taken as asked for from now on.
-    mutating func state(of namespace: UInt32) -> State {
-        switch plain[namespace] {
-        case .some(nil): return .asked
-        case .some(let until?) where until > Clock.monotonic: return .plain
-        default: break
+    /// - Parameter uid: Who made a call from it.
+    mutating func state(of namespace: UInt32, uid: UInt32) -> State {
+        let now = Clock.monotonic
+        if let answer = plain[namespace] {
+            guard let until = answer.until else { return .asked }
+            if until > now { return .plain }
+            forget(namespace)
         }
-        if plain.count >= Self.most { plain = [:] }
-        plain[namespace] = .some(nil)
+        if isFull(for: uid), now >= nextCleaning {
+            nextCleaning = now + Self.cleaning
+            for (namespace, answer) in plain { if let until = answer.until, until <= now { forget(namespace) } }
+        }
+        guard !isFull(for: uid) else { return .refused }
+        plain[namespace] = Answer(uid: uid)
+        counts[uid, default: 0] += 1
         return .unknown
     }
 
-    mutating func answer(_ namespace: UInt32, isPlain: Bool) {
-        plain[namespace] = isPlain ? .some(Clock.monotonic + Self.trust) : nil
+    private func isFull(for uid: UInt32) -> Bool {
+        plain.count >= Self.most || counts[uid, default: 0] >= Self.mostOfUser
     }
 
-    /// Watches for the end of a container, if its mount namespace is all that tells it.
-    mutating func watch(_ container: Container) {
-        guard container.cgroupPath == nil, container.mountNamespace != nil, let pid = container.initPid else { return }
-        let now = Clock.monotonic
-        if let identity = try? ProcessIdentity(pid: pid) {
-            watched[container.ownID] = FirstProcess(identity: identity, seenAt: now)
+    mutating func answer(_ namespace: UInt32, isPlain: Bool) {
+        if isPlain {
+            plain[namespace]?.until = Clock.monotonic + Self.trust
         } else {
-            // Ended already: found out by the next look.
-            watched[container.ownID] = FirstProcess(identity: ProcessIdentity(pid: pid, startTime: 0), seenAt: 0)
+            forget(namespace)
         }
     }
 
+    private mutating func forget(_ namespace: UInt32) {
+        guard let uid = plain.removeValue(forKey: namespace)?.uid, let count = counts[uid] else { return }
+        counts[uid] = count > 1 ? count - 1 : nil
+    }
+
+    /// Watches for the end of a container, if its mount namespace is all that tells it.
+    /// - Parameter first: Its first process; nil where that has ended already, which the next look finds.
+    mutating func watch(_ container: Container, _ first: HeldProcess?) {
+        guard container.cgroupPath == nil, container.mountNamespace != nil, let pid = container.initPid else { return }
+        let identity = first?.identity ?? ProcessIdentity(pid: pid, startTime: 0)
+        let tick = 1_000_000_000 / Clock.ticksPerSecond
+        let startedBy = Int64(clamping: identity.startTime + 1) * tick - (Clock.boot - Clock.monotonic)
+        watched[container.ownID] = FirstProcess(
+            process: first, identity: identity, startedBy: startedBy,
+            seenAt: first?.isRunning == true ? Clock.monotonic : 0)
+    }
+
     func isRunning(_ container: Container) -> Bool {
-        watched[container.ownID]?.identity.isCurrent ?? false
+        watched[container.ownID]?.process?.isRunning ?? false
     }
 
     /// Whether a container still had its mount namespace when a process of that namespace made a call: its number may
@@ -79,13 +117,13 @@ struct NamespaceWatch {
         // The end of one with a control group is told.
         guard let first = watched[container.ownID] else { return container.cgroupPath != nil }
         // One that is older may have called before the container was there, or have entered it later.
-        let isYounger = caller.process.startTime >= first.identity.startTime
+        let isInside = caller.process.startTime >= first.identity.startTime || caller.time > first.startedBy
         // One look answers for all calls before it.
-        if isYounger && caller.time <= first.seenAt { return true }
+        if isInside && caller.time <= first.seenAt { return true }
         let now = Clock.monotonic
-        if first.identity.isCurrent {
+        if first.process?.isRunning == true {
             watched[container.ownID]?.seenAt = now
-            return isYounger || caller.process.isCurrent
+            return isInside
         }
         return caller.process == first.identity || caller.parent == first.identity.pid
     }
@@ -95,7 +133,7 @@ struct NamespaceWatch {
         let now = Clock.monotonic
         var ended: [String] = []
         for (id, first) in watched {
-            if first.identity.isCurrent { watched[id]?.seenAt = now } else { ended.append(id) }
+            if first.process?.isRunning == true { watched[id]?.seenAt = now } else { ended.append(id) }
         }
         for id in ended { watched[id] = nil }
         return ended

@@ -19,6 +19,7 @@ struct SessionParts {
     var candidates: MappedCandidates
     var containers: ContainerTracker
     let monitors: MonitorReader
+    let cgroups: CgroupReader
     let dockerSockets: [String]
     let cache: FindingCache?
     /// Files of this host that the user named.
@@ -97,8 +98,10 @@ struct SessionParts {
             throw error
         }
         tracepoints = try program.attachTracepoints(options)
-        monitors = MonitorReader { mailbox.post(.monitored($0)) }
-        containers = ContainerTracker(filter: options.containers, tree: tree, monitors: monitors)
+        monitors = try MonitorReader { mailbox.post(.monitored($0)) }
+        cgroups = try CgroupReader(layout) { mailbox.post(.cgroups($0)) }
+        containers = ContainerTracker(
+            filter: options.containers, isUnified: tree != nil, monitors: monitors, reader: cgroups)
         try containers.addExisting(scan.containers.containers, scan.runtimes, layout, program)
         for failure in scan.containers.failures.prefix(Self.mostFailures) {
             containers.note("\(failure); its containers show as their control groups and bundles tell")

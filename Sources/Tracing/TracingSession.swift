@@ -35,6 +35,7 @@ public final class TracingSession: Sendable {
         let closer: LinkCloser
         let modifications: ModificationThreads?
         let monitors: MonitorReader
+        let cgroups: CgroupReader
     }
 
     /// Loads the BPF programs and begins to trace; `items` tells when everything that runs is probed.
@@ -51,7 +52,7 @@ public final class TracingSession: Sendable {
         self.mailbox = mailbox
         closing = Closing(
             program: parts.program, tracepoints: parts.tracepoints, table: parts.table, pool: parts.pool,
-            closer: parts.closer, modifications: parts.modifications, monitors: parts.monitors)
+            closer: parts.closer, modifications: parts.modifications, monitors: parts.monitors, cgroups: parts.cgroups)
         watchers = parts.dockerSockets.map { socket in
             Task {
                 await DockerWatcher(client: DockerClient(socket: socket)) { mailbox.post(.docker($0)) }.run()
@@ -99,6 +100,7 @@ public final class TracingSession: Sendable {
         closing.closer.end()
         closing.modifications?.close()
         closing.monitors.close()
+        closing.cgroups.close()
         let links = closing.table.takeLinks() + closing.tracepoints
         let count = links.count
         let closed = BPFLink.close(links, within: milliseconds)

@@ -115,9 +115,9 @@ struct RuntimesIntegrationTests {
         let container = try await listed("\(user)/\(name)", .runc)
         #expect(container.cgroupPath == nil && container.uid == UInt32(user))
         let namespace = try #require(container.mountNamespace)
-        #expect(ContainerRuntimes.container(inMountNamespace: namespace)?.id == name)
+        #expect(ContainerRuntimes.containers(inMountNamespaces: [namespace])[namespace]?.id == name)
         let own = try #require(ProcessRecord.mountNamespace(of: getpid()))
-        #expect(ContainerRuntimes.container(inMountNamespace: own) == nil)
+        #expect(ContainerRuntimes.containers(inMountNamespaces: [own])[own] == nil)
         try expectInSnapshot(container)
     }
 

@@ -27,7 +27,7 @@ struct NamespaceWatchTests {
         var namespaces = NamespaceWatch()
         let container = container(first.processIdentifier)
         let identity = try ProcessIdentity(pid: first.processIdentifier)
-        namespaces.watch(container)
+        namespaces.watch(container, try HeldProcess(pid: first.processIdentifier))
         func caller(_ pid: Int32, parent: Int32 = 1, startedLater: UInt64 = 0, at time: Int64) -> NamespaceWatch.Caller
         {
             NamespaceWatch.Caller(
@@ -39,14 +39,12 @@ struct NamespaceWatchTests {
         #expect(holds(caller(none, startedLater: 1, at: Clock.monotonic)))
         let whileRunning = Clock.monotonic
         #expect(holds(caller(none, startedLater: 1, at: Clock.monotonic)))
-        // One that is older than the container, and gone: the namespace was another then.
-        let older = NamespaceWatch.Caller(
-            process: ProcessIdentity(pid: none, startTime: identity.startTime - 1), parent: 1, time: whileRunning)
-        #expect(!holds(older))
-        // This process is older as well, and may have entered it.
-        let own = try NamespaceWatch.Caller(
-            process: ProcessIdentity(pid: Int32(Host.pid)), parent: 1, time: Clock.monotonic)
-        #expect(holds(own))
+        // One that is older than the container: the namespace was another before, and it has entered it later.
+        let older = ProcessIdentity(pid: none, startTime: identity.startTime - 1)
+        let start =
+            Int64(identity.startTime) * 1_000_000_000 / Clock.ticksPerSecond - (Clock.boot - Clock.monotonic)
+        #expect(!holds(NamespaceWatch.Caller(process: older, parent: 1, time: start - 1_000_000)))
+        #expect(holds(NamespaceWatch.Caller(process: older, parent: 1, time: start + 1_000_000_000)))
 
         kill(first.processIdentifier, SIGKILL)
         first.waitUntilExit()
@@ -57,5 +55,20 @@ struct NamespaceWatchTests {
         #expect(holds(caller(none, parent: identity.pid, startedLater: 1, at: now)))
         let ended = [namespaces.takeEnded(), namespaces.takeEnded()]
         #expect(ended == [[container.id], []])
+    }
+
+    @Test("one user's namespaces have a limit, which takes no room from others; each is asked for once")
+    func limit() {
+        var namespaces = NamespaceWatch()
+        for number in 0..<UInt32(NamespaceWatch.mostOfUser) {
+            #expect(namespaces.state(of: number, uid: 1000) == .unknown)
+        }
+        #expect(namespaces.state(of: 0, uid: 1000) == .asked)
+        #expect(namespaces.state(of: 1_000_000, uid: 1000) == .refused)
+        #expect(namespaces.state(of: 1_000_000, uid: 1001) == .unknown)
+        namespaces.answer(0, isPlain: true)
+        namespaces.answer(1, isPlain: false)
+        #expect(namespaces.state(of: 0, uid: 1000) == .plain)
+        #expect(namespaces.state(of: 1_000_001, uid: 1000) == .unknown)
     }
 }

@@ -109,6 +109,10 @@ struct sniscope_cgroup {
 	__u32 pid;
 	/* 0: v2. */
 	__u32 hierarchy;
+	/* Of who did it. */
+	__u32 uid;
+	/* The path may be longer: `path` is its beginning. */
+	__u32 path_truncated;
 	/* Of the process that did it. */
 	char comm[SNISCOPE_COMM_LENGTH];
 	/* From the hierarchy's root, begins with a slash. */
@@ -165,7 +169,7 @@ struct sniscope_file_identity {
 
 _Static_assert(sizeof(struct sniscope_rule) == 48, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_server_name) == 136, "shared with Swift");
-_Static_assert(sizeof(struct sniscope_cgroup) == 40 + SNISCOPE_PATH_CAPACITY, "shared with Swift");
+_Static_assert(sizeof(struct sniscope_cgroup) == 48 + SNISCOPE_PATH_CAPACITY, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_file_mapped) == 56, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_waiting) == 16, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_file_identity) == 32, "shared with Swift");

@@ -1,5 +1,5 @@
-internal import OS
-internal import Processes
+public import OS
+public import Processes
 internal import Synchronization
 
 /// Finds containers that have no control group of their own, which is all that a user without rights on control groups
@@ -12,15 +12,37 @@ public final class MonitorReader: Sendable {
         /// A container is about to be made.
         case starting(StartingContainer)
         /// A container that has just been made. It has its first process, its mount namespace or its control group.
-        case container(Container)
+        case container(Found)
         /// Whose a mount namespace is; nil: no container's, as far as can be told.
-        case namespace(UInt32, Container?)
+        case namespace(UInt32, Found?)
+        /// A user has more containers that are about to start than are waited for.
+        case tooMany(uid: UInt32)
+    }
+
+    public struct Found: Sendable {
+        public let container: Container
+        /// Of a container that nothing but its mount namespace tells from the host; nil once it has ended.
+        public let firstProcess: HeldProcess?
+
+        /// Looks for the first process.
+        public init(_ container: Container) {
+            self.container = container
+            firstProcess = container.cgroupPath == nil ? container.initPid.flatMap { try? HeldProcess(pid: $0) } : nil
+        }
+    }
+
+    /// A process in a mount namespace that nobody knows.
+    private struct Question: Sendable {
+        let pid: Int32
+        let namespace: UInt32
     }
 
     /// From conmon's start to the container's first process; nanoseconds. Podman takes less than a second.
     public static let patience: Int64 = 10_000_000_000
     /// A walk over all processes is followed by a rest that is so many times as long.
     private static let restAfterWalk: Int64 = 4
+    /// The same where calls wait for the answer.
+    private static let restAfterAnswers: Int64 = 2
     /// Between two looks for the first process; milliseconds.
     private static let pace: UInt32 = 2
     /// How many parents of a process are followed: more than anybody needs.
@@ -28,8 +50,10 @@ public final class MonitorReader: Sendable {
     private static let mostUsers = 32
     /// Takes the tasks of nobody in particular: the kernel gives this number to no user.
     private static let nobody = UInt32.max
-    /// Of a user, to be done; and conmons of a user whose containers are waited for.
+    /// Of a user, to be done.
     private static let mostTasks = 256
+    /// Conmons of a user whose containers are waited for; each takes a descriptor.
+    private static let mostAwaited = 64
 
     private enum Task: Sendable {
         /// What may be a conmon was started just now.
@@ -51,15 +75,48 @@ public final class MonitorReader: Sendable {
     }
 
     private let state = Mutex(State())
+    private let executions = BlockingQueue<Int32>()
+    private let questions = BlockingQueue<Question>()
     private let report: @Sendable (Report) -> Void
 
     /// - Parameter report: Called on threads of this object's own.
-    public init(report: @escaping @Sendable (Report) -> Void) {
+    public init(report: @escaping @Sendable (Report) -> Void) throws(SystemError) {
         self.report = report
+        try Threads.start(name: "executions") { [self, executions] in
+            while let pids = executions.takeAll() { for pid in pids { followNow(pid) } }
+        }
+        try Threads.start(name: "namespaces") { [self, questions] in
+            while let batch = questions.takeAll() {
+                let begun = Clock.monotonic
+                answer(batch)
+                Self.rest(Self.restAfterAnswers, since: begun)
+            }
+        }
+    }
+
+    /// One that follows nobody.
+    private init() {
+        report = { _ in }
     }
 
     /// A conmon was executed. Does not wait.
     public func follow(pid: Int32) {
+        executions.put(pid)
+    }
+
+    /// A process has a mount namespace that nobody knows; `report` tells whose it is. Does not wait.
+    public func identify(pid: Int32, namespace: UInt32) {
+        questions.put(Question(pid: pid, namespace: namespace))
+    }
+
+    /// Ends its threads, but for those that a user holds.
+    public func close() {
+        state.withLock { $0.isClosed = true }
+        executions.close()
+        questions.close()
+    }
+
+    private func followNow(_ pid: Int32) {
         if let uid = try? ProcessRecord.credentials(of: pid).uid {
             _ = submit(.executed(pid: pid), uid: uid)
         } else {
@@ -67,38 +124,58 @@ public final class MonitorReader: Sendable {
         }
     }
 
-    /// A process has a mount namespace that nobody knows; `report` tells whose it is. Does not wait.
-    public func identify(pid: Int32, namespace: UInt32) {
-        if let (monitor, child) = Self.monitor(above: pid),
-            let uid = try? ProcessRecord.credentials(of: monitor).uid,
-            submit(.parent(pid: monitor, of: child, namespace: namespace), uid: uid)
-        {
-            return
-        }
-        // Another runtime's, or a service's with folders of its own.
-        do throws(SystemError) {
-            try Threads.start(name: "namespace") { [report] in
-                report(.namespace(namespace, ContainerRuntimes.container(inMountNamespace: namespace)))
+    /// Answers all questions by one walk, however many there are and whoever asks: nobody waits for more than the walk
+    /// that is under way and the next one. What a user could delay, his own thread reads.
+    private func answer(_ questions: [Question]) {
+        var ancestors = Ancestors()
+        var others: Set<UInt32> = []
+        for question in questions {
+            if let (monitor, child, uid) = ancestors.monitor(above: question.pid),
+                submit(.parent(pid: monitor, of: child, namespace: question.namespace), uid: uid)
+            {
+                continue
             }
-        } catch {
-            report(.namespace(namespace, nil))
+            // Another runtime's, or a service's with folders of its own.
+            others.insert(question.namespace)
         }
+        guard !others.isEmpty else { return }
+        let containers = ContainerRuntimes.containers(inMountNamespaces: others)
+        for namespace in others { report(.namespace(namespace, containers[namespace].map(Found.init))) }
     }
 
-    /// Ends its threads, but for those that a user holds.
-    public func close() {
-        state.withLock { $0.isClosed = true }
-    }
+    /// The parents of processes at one moment: each is read once, however many questions lead to it.
+    struct Ancestors {
+        private var parents: [Int32: Int32?] = [:]
+        private var users: [Int32: UInt32?] = [:]
+        /// How many processes were read.
+        private(set) var reads = 0
 
-    /// The conmon that a process comes from, and its child on the way.
-    static func monitor(above pid: Int32) -> (monitor: Int32, child: Int32)? {
-        var child = pid
-        for _ in 0..<mostGenerations {
-            guard let parent = (try? ProcessStatus(pid: child))?.parent, parent > 1 else { return nil }
-            if Monitor.isMonitor(parent) { return (parent, child) }
-            child = parent
+        /// The conmon that a process comes from, its child on the way, and its user.
+        mutating func monitor(above pid: Int32) -> (monitor: Int32, child: Int32, uid: UInt32)? {
+            var child = pid
+            for _ in 0..<MonitorReader.mostGenerations {
+                guard let parent = parent(of: child), parent > 1 else { return nil }
+                if let uid = userOfMonitor(parent) { return (parent, child, uid) }
+                child = parent
+            }
+            return nil
         }
-        return nil
+
+        private mutating func parent(of pid: Int32) -> Int32? {
+            if let known = parents[pid] { return known }
+            reads += 1
+            let parent = (try? ProcessStatus(pid: pid))?.parent
+            parents.updateValue(parent, forKey: pid)
+            return parent
+        }
+
+        /// - Returns: nil for what is no conmon.
+        private mutating func userOfMonitor(_ pid: Int32) -> UInt32? {
+            if let known = users[pid] { return known }
+            let uid = Monitor.isMonitor(pid) ? try? ProcessRecord.credentials(of: pid).uid : nil
+            users.updateValue(uid, forKey: pid)
+            return uid
+        }
     }
 
     /// - Returns: false where there is no room for it.
@@ -137,14 +214,19 @@ public final class MonitorReader: Sendable {
                         if case .executed = task { _ = submit(.missed, uid: Self.nobody) }
                         continue
                     }
-                    guard !monitor.command.isExec, awaited.count < Self.mostTasks else { continue }
+                    guard !monitor.command.isExec else { continue }
+                    guard awaited.count < Self.mostAwaited else {
+                        report(.tooMany(uid: uid))
+                        continue
+                    }
                     if let starting = StartingContainer(monitor) { report(.starting(starting)) }
                     awaited.append(Awaited(monitor: monitor, deadline: Clock.monotonic + Self.patience))
                 case .missed:
                     isWalkDue = true
                 case .parent(let pid, let child, let namespace):
                     let container = Monitor(pid: pid, uid: uid)?.container(firstProcess: child)
-                    report(.namespace(namespace, container?.mountNamespace == namespace ? container : nil))
+                    report(
+                        .namespace(namespace, container?.mountNamespace == namespace ? container.map(Found.init) : nil))
                 case .listed(let pid, let collector):
                     let monitor = Monitor(pid: pid, uid: uid)
                     collector.add(monitor?.command.isExec == false ? monitor?.container() : nil)
@@ -154,7 +236,7 @@ public final class MonitorReader: Sendable {
             let now = Clock.monotonic
             awaited = awaited.filter { awaited in
                 if let container = awaited.monitor.container() {
-                    report(.container(container))
+                    report(.container(Found(container)))
                     return false
                 }
                 return now < awaited.deadline
@@ -167,7 +249,12 @@ public final class MonitorReader: Sendable {
     private func walk() {
         let begun = Clock.monotonic
         for (pid, uid) in Monitor.running() { _ = submit(.running(pid: pid), uid: uid) }
-        Threads.sleep(milliseconds: UInt32(clamping: (Clock.monotonic - begun) * Self.restAfterWalk / 1_000_000))
+        Self.rest(Self.restAfterWalk, since: begun)
+    }
+
+    /// Rests for so many times as long as the work since `begun` took.
+    private static func rest(_ times: Int64, since begun: Int64) {
+        Threads.sleep(milliseconds: UInt32(clamping: (Clock.monotonic - begun) * times / 1_000_000))
     }
 
     /// - Parameter isIdle: Whether the thread has nothing else to do: it ends where there is no task.
@@ -195,7 +282,7 @@ extension MonitorReader {
     static func containers(
         within milliseconds: Int64 = 500, where isWanted: (UInt32) -> Bool
     ) -> (containers: [Container], unread: Int) {
-        let reader = MonitorReader { _ in }
+        let reader = MonitorReader()
         defer { reader.close() }
         let collector = Collector()
         var count = 0

@@ -11,8 +11,8 @@ public struct PodmanRuntime: ContainerRuntime {
     public var name: RuntimeName { .podman }
 
     /// The usual store of root's, and those of the conmons that run.
-    public init(_ processes: [RuntimeProcess]) {
-        self.init(processes, roots: ["/var/lib/containers/storage"], listsUsers: true)
+    public init(_ processes: [RuntimeProcess], listsUsers: Bool = true) {
+        self.init(processes, roots: ["/var/lib/containers/storage"], listsUsers: listsUsers)
     }
 
     /// - Parameter roots: Folders of storage.

@@ -1,0 +1,52 @@
+import Foundation
+import OS
+import Processes
+import Testing
+
+@testable import Containers
+
+@Suite("Whose mount namespaces are, asked for in numbers")
+struct MonitorReaderTests {
+    @Test("a process above many is read once")
+    func ancestors() throws {
+        let children = try (0..<8).map { _ in
+            let child = Process()
+            child.executableURL = URL(filePath: "/bin/sleep")
+            child.arguments = ["60"]
+            try child.run()
+            return child
+        }
+        defer { for child in children { kill(child.processIdentifier, SIGKILL) } }
+        var ancestors = MonitorReader.Ancestors()
+        _ = ancestors.monitor(above: Int32(Host.pid))
+        let above = ancestors.reads
+        for child in children { _ = ancestors.monitor(above: child.processIdentifier) }
+        #expect(ancestors.reads == above + children.count)
+    }
+
+    @Test(
+        "a thousand questions and another's are all answered, by a few threads",
+        .enabled(if: getuid() == 0, "mount namespaces are made by root"))
+    func batches() throws {
+        // A namespace of its own, real, and no container's.
+        let child = Process()
+        child.executableURL = URL(filePath: "/usr/bin/unshare")
+        child.arguments = ["-m", "sleep", "60"]
+        try child.run()
+        defer { kill(child.processIdentifier, SIGKILL) }
+        let answers = BlockingQueue<UInt32>()
+        let reader = try MonitorReader { report in
+            if case .namespace(let namespace, nil) = report { answers.put(namespace) }
+        }
+        defer { reader.close() }
+        let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").count
+        for number in 1...UInt32(1000) { reader.identify(pid: child.processIdentifier, namespace: number) }
+        reader.identify(pid: Int32(Host.pid), namespace: 1001)
+        // At most what reading processes side by side takes.
+        let most = threads + ProcessInfo.processInfo.activeProcessorCount + 16
+        #expect(try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").count <= most)
+        var answered: Set<UInt32> = []
+        while answered.count < 1001, let namespace = answers.take(within: 60_000) { answered.insert(namespace) }
+        #expect(answered.count == 1001)
+    }
+}
