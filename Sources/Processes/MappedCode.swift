@@ -5,27 +5,41 @@ public enum MappedCode {
     /// Where a process's memory shows it to be other code than the file's: a debugger's breakpoint, a function that was
     /// patched, code that was moved into memory without a file.
     /// - Parameter first: The file's first executable mapping in the process.
-    /// - Parameter code: The file's bytes at `offset`.
+    /// - Parameter code: What the file has in the places that matter.
     /// - Returns: false also where the process has nothing there or may not be looked into.
     public static func isOther(
-        than code: [UInt8], at offset: UInt64, in pid: Int32, _ identity: FileIdentity, first: MappedRange
+        than code: [Place], in pid: Int32, _ identity: FileIdentity, first: MappedRange
     ) -> Bool {
         guard let maps = try? Files.read("/proc/\(pid)/maps", limit: ProcessScan.largestMaps) else { return false }
-        let mapping = MapsParser.executableFiles(in: maps).first {
-            $0.identity == identity && $0.range.offset <= offset
-                && offset - $0.range.offset < $0.range.end - $0.range.start
+        let ranges = MapsParser.executableFiles(in: maps).filter { $0.identity == identity }.map(\.range)
+        let memory = try? RegularFile(path: "/proc/\(pid)/mem")
+        return code.contains { place in
+            let range = ranges.first {
+                $0.offset <= place.offset && place.offset - $0.offset < $0.end - $0.start
+            }
+            guard let range else {
+                return MapsParser.isExecutableWithoutFile(first.start &+ (place.offset &- first.offset), in: maps)
+            }
+            guard
+                let bytes = try? memory?.read(
+                    at: range.start + (place.offset - range.offset), count: place.bytes.count),
+                bytes.count == place.bytes.count
+            else { return false }
+            let isBreakpoint = zip(bytes, place.bytes).allSatisfy { $0 == $1 || $0 == breakpoint }
+            // Other uprobes share their breakpoints; a debugger's would be lost.
+            return bytes != place.bytes && !(isBreakpoint && !isDebugged(pid))
         }
-        guard let range = mapping?.range else {
-            let address = first.start &+ (offset &- first.offset)
-            return MapsParser.isExecutableWithoutFile(address, in: maps)
+    }
+
+    /// A place in a file, and its bytes there.
+    public struct Place: Sendable {
+        let offset: UInt64
+        let bytes: [UInt8]
+
+        public init(offset: UInt64, bytes: [UInt8]) {
+            self.offset = offset
+            self.bytes = bytes
         }
-        guard let memory = try? RegularFile(path: "/proc/\(pid)/mem"),
-            let bytes = try? memory.read(at: range.start + (offset - range.offset), count: code.count),
-            bytes.count == code.count
-        else { return false }
-        let isBreakpoint = zip(bytes, code).allSatisfy { $0 == $1 || $0 == breakpoint }
-        // Other uprobes share their breakpoints; a debugger's would be lost.
-        return bytes != code && !(isBreakpoint && !isDebugged(pid))
     }
 
     /// How many bytes are compared: a jump to a replacement is as long.

@@ -27,15 +27,12 @@ struct Inspected {
     /// A process that has other code in a place.
     /// - Parameter identity: What maps call the file.
     func userWithOtherCode(_ identity: FileIdentity, _ users: some Sequence<ProcessScan.User>) -> Int32? {
-        for offset in offsets {
-            guard let code = try? file.read(at: offset, count: MappedCode.length), code.count == MappedCode.length
-            else { continue }
-            let user = users.first {
-                MappedCode.isOther(than: code, at: offset, in: $0.pid, identity, first: $0.range)
+        let code = offsets.compactMap { offset in
+            (try? file.read(at: offset, count: MappedCode.length)).flatMap { bytes in
+                bytes.count == MappedCode.length ? MappedCode.Place(offset: offset, bytes: bytes) : nil
             }
-            if let user { return user.pid }
         }
-        return nil
+        return users.first { MappedCode.isOther(than: code, in: $0.pid, identity, first: $0.range) }?.pid
     }
 }
 
