@@ -1,4 +1,4 @@
-internal import OS
+public import OS
 
 /// The code of a file as a process has it in its memory.
 public enum MappedCode {
@@ -35,24 +35,26 @@ public enum MappedCode {
     public struct Place: Sendable {
         let offset: UInt64
         let bytes: [UInt8]
-
-        public init(offset: UInt64, bytes: [UInt8]) {
-            self.offset = offset
-            self.bytes = bytes
-        }
     }
 
     /// How many bytes are compared: a jump to a replacement is as long.
-    public static let length = 5
+    private static let length = 5
+
+    /// What a file has at these offsets, without those that can't be read.
+    public static func places(in file: RegularFile, at offsets: [UInt64]) -> [Place] {
+        offsets.compactMap { offset in
+            (try? file.read(at: offset, count: length)).flatMap { bytes in
+                bytes.count == length ? Place(offset: offset, bytes: bytes) : nil
+            }
+        }
+    }
 
     /// x86's `int3`. arm64's `brk` of uprobes is four bytes: there any difference counts.
     private static let breakpoint: UInt8 = 0xCC
 
     private static func isDebugged(_ pid: Int32) -> Bool {
         guard let status = try? Files.read("/proc/\(pid)/status") else { return false }
-        let label = Array("TracerPid:\t".utf8)
-        let line = status.split(separator: UInt8(ascii: "\n")).first { $0.starts(with: label) }
-        return line.map { !$0.dropFirst(label.count).elementsEqual("0".utf8) } ?? false
+        return ProcessRecord.numbers(after: "TracerPid:", in: status).first.map { $0 != 0 } ?? false
     }
 }
 

@@ -5,9 +5,10 @@ extension ProcessRecord {
     /// Whether a process is root's, in the user namespace of the host, and was not given root's rights by a program that
     /// any user may start: who starts that one chooses its name and its arguments.
     public static func isRootOfHost(_ pid: Int32) -> Bool {
-        guard let status = try? Files.read("/proc/\(pid)/status"), userIDs(in: status).allSatisfy({ $0 == 0 }) else {
-            return false
-        }
+        guard let status = try? Files.read("/proc/\(pid)/status") else { return false }
+        // Real, effective and saved.
+        let ids = numbers(after: "Uid:", in: status).prefix(3)
+        guard !ids.isEmpty, ids.allSatisfy({ $0 == 0 }) else { return false }
         return isHost("user", pid) && !isSetUserID(pid)
     }
 
@@ -38,15 +39,6 @@ extension ProcessRecord {
         } catch {
             return error.isNotPermitted && !Host.isRoot
         }
-    }
-
-    /// The real, effective and saved ids of /proc/PID/status; at least one.
-    static func userIDs(in status: [UInt8]) -> [UInt32] {
-        let label = Array("Uid:".utf8)
-        let line = status.split(separator: UInt8(ascii: "\n")).first { $0.starts(with: label) }
-        let ids = (line ?? []).dropFirst(label.count).split { $0 == UInt8(ascii: "\t") || $0 == UInt8(ascii: " ") }
-            .prefix(3).compactMap { UInt32(String(decoding: $0, as: UTF8.self)) }
-        return ids.isEmpty ? [.max] : ids
     }
 
     /// Whether the kernel gave it more rights when it was executed: AT_SECURE of its auxiliary vector, getauxval(3).

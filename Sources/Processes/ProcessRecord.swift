@@ -81,16 +81,19 @@ public struct ProcessRecord: Equatable, Sendable {
 
     /// The real uid and gid of /proc/PID/status: `Uid:` real, effective, saved, file system.
     static func credentials(in status: [UInt8]) -> (uid: UInt32, gid: UInt32)? {
-        func number(after label: String) -> UInt32? {
-            let label = Array(label.utf8)
-            for line in status.split(separator: UInt8(ascii: "\n")) where line.starts(with: label) {
-                let fields = line.dropFirst(label.count).split { $0 == UInt8(ascii: "\t") || $0 == UInt8(ascii: " ") }
-                return fields.first.flatMap { UInt32(String(decoding: $0, as: UTF8.self)) }
-            }
-            return nil
-        }
-        guard let uid = number(after: "Uid:"), let gid = number(after: "Gid:") else { return nil }
+        guard let uid = numbers(after: "Uid:", in: status).first, let gid = numbers(after: "Gid:", in: status).first
+        else { return nil }
         return (uid, gid)
+    }
+
+    /// The numbers of a line of /proc/PID/status, up to what is none.
+    static func numbers(after label: String, in status: [UInt8]) -> [UInt32] {
+        let label = Array(label.utf8)
+        for line in status.split(separator: UInt8(ascii: "\n")) where line.starts(with: label) {
+            let fields = line.dropFirst(label.count).split { $0 == UInt8(ascii: "\t") || $0 == UInt8(ascii: " ") }
+            return fields.map { UInt32(String(decoding: $0, as: UTF8.self)) }.prefix { $0 != nil }.compactMap(\.self)
+        }
+        return []
     }
 
     private static func executable(of pid: Int32) throws(SystemError) -> (String?, Bool) {

@@ -10,7 +10,7 @@ extension ContainerDirectory {
         /// It is a container's that is known, its own or one below.
         case known(Owner)
         /// It may be a container's: to be found out and told by `settle`.
-        case suspected(cgroup: String, maker: Int32)
+        case suspected(cgroup: String, maker: Int32?)
         /// It may be a container's, and this user has more of them than are looked into: it counts as the host's.
         case refused(uid: UInt32)
         /// Its path did not fit into the record: `apply` is to be called again with all of it.
@@ -39,8 +39,7 @@ extension ContainerDirectory {
         guard expect(cgroup: record.path, cgroupID: number, maker: record.uid) else {
             return .refused(uid: record.uid ?? 0)
         }
-        // No process has ever had a pid below zero: there is no maker to ask.
-        return .suspected(cgroup: record.path, maker: record.pid.map(Int32.init(bitPattern:)) ?? -1)
+        return .suspected(cgroup: record.path, maker: record.pid.map(Int32.init(bitPattern:)))
     }
 
     private static func mayBeContainer(_ record: CgroupRecord) -> Bool {

@@ -33,7 +33,7 @@ struct ContainerEvents {
     struct Question: Sendable {
         let number: UInt64
         let cgroup: String
-        let maker: Int32
+        let maker: Int32?
     }
 
     private struct Start {
@@ -71,6 +71,7 @@ struct ContainerEvents {
     private var items: [ContainerWatchItem] = []
     /// Users who have more control groups than are looked into.
     private var refused: Set<UInt32> = []
+    private var isTooLongTold = false
 
     /// - Parameter directory: What is there already.
     init(_ directory: ContainerDirectory) {
@@ -83,7 +84,13 @@ struct ContainerEvents {
     /// A control group came or went.
     mutating func apply(_ record: CgroupRecord) -> Question? {
         switch directory.apply(record) {
-        case .host, .known, .unresolved:
+        case .host, .known:
+            return nil
+        case .unresolved:
+            if !isTooLongTold {
+                isTooLongTold = true
+                items.append(.notice("a cgroup's path is too long to be followed; a container there is not shown"))
+            }
             return nil
         case .refused(let uid):
             if refused.insert(uid).inserted {

@@ -3,40 +3,39 @@ internal import OS
 internal import Processes
 
 extension FileProber {
+    func harm(to file: InodeIdentity, _ path: String) -> HarmfulProbe? {
+        copiers.user(of: file).map { HarmfulProbe(path: path, pid: $0.pid, copier: $0.copier) }
+    }
 
-    /// - Parameter mapped: How processes map the file.
-    /// - Parameter inspected: nil: the code was compared before.
-    func harm(
-        to file: InodeIdentity, _ path: String, _ mapped: ProbeJob.MappedCandidate? = nil,
-        _ inspected: Inspected? = nil
-    ) -> HarmfulProbe? {
-        func add(_ pid: Int32, _ copier: CodeCopier) {
-            guard let process = try? ProcessIdentity(pid: pid) else { return }
-            copiers.add(process, copier, files: [file])
+    /// Notes the processes to which a probe of a file that they map would do harm.
+    func findCopiers(
+        of identity: InodeIdentity, _ path: String, _ mapped: ProbeJob.MappedCandidate, _ file: RegularFile,
+        at offsets: [UInt64]
+    ) {
+        let users = HarmfulProbe.users(
+            of: (path, mapped.identity, mapped.users), MappedCode.places(in: file, at: offsets),
+            areInterpretersKnown: true, memory)
+        for user in users {
+            guard let process = try? ProcessIdentity(pid: user.pid) else { continue }
+            copiers.add(process, user.copier, files: [identity])
         }
-        if let mapped {
-            // What was asked of a process goes for its program alone.
-            if !path.contains(".so") {
-                for user in mapped.users.prefix(HarmfulProbe.mostAsked) {
-                    if let copier = CodeCopier(ofProcess: user.pid) { add(user.pid, copier) }
-                }
-            }
-            let users = mapped.users.prefix(HarmfulProbe.mostCompared)
-            if copiers.user(of: file) == nil, let pid = inspected?.userWithOtherCode(mapped.identity, users) {
-                add(pid, .other)
-            }
-        }
-        return copiers.user(of: file).map { HarmfulProbe(path: path, pid: $0.pid, copier: $0.copier) }
     }
 
     /// Takes the probes out of the files that a process maps, or is about to, which copies or interprets code.
     func spare(_ pid: Int32) -> [ProbeOutcome] {
         if copiers.hasOtherCode(pid) { return [.copying] }
-        guard let process = try? ProcessIdentity(pid: pid), let copier = CodeCopier(ofProcess: pid) else {
-            let wasKnown = copiers.contains(pid)
-            copiers.remove(pid)
-            return wasKnown ? [.copierEnded] : []
+        guard let process = try? ProcessIdentity(pid: pid), let uid = try? ProcessRecord.credentials(of: pid).uid else {
+            return noLongerSpared(pid)
         }
+        let answer = memory.ask(uid, within: Self.patienceWithProcess) { () -> (CodeCopier, RegularFile?)? in
+            // It copies its code soon, whatever else wants the processors.
+            Threads.withHighPriority {
+                CodeCopier(ofProcess: pid).map { ($0, try? ProcessFile.openExecutable(pid: pid)) }
+            }
+        }
+        // One that does not answer is what it was before.
+        guard let answer else { return [.copying] }
+        guard let (copier, program) = answer else { return noLongerSpared(pid) }
         var outcomes: [ProbeOutcome] = []
         func spare(_ file: RegularFile, _ path: String) {
             let identity = InodeIdentity(of: file, identifier: identifier)
@@ -48,14 +47,26 @@ extension FileProber {
                 .avoided(HarmfulProbe(path: knownPath ?? path, pid: pid, copier: copier), file: number))
         }
         // The program first: Node.js copies it within milliseconds.
-        if let program = try? ProcessFile.openExecutable(pid: pid) { spare(program, program.path) }
+        if let program { spare(program, program.path) }
         // An interpreter reads what it never maps executable, and its program has not been mapped yet.
         if copier.copiesLibraries {
-            for (path, file) in filesToLoad(pid) { spare(file, path) }
-            for file in mappedFiles(pid) { spare(file, file.path) }
+            for question in [Self.filesToLoad, Self.mappedFiles] {
+                for (path, file) in memory.ask(uid, within: Self.patienceWithProcess, { question(pid) }) ?? [] {
+                    spare(file, path)
+                }
+            }
         }
         if outcomes.isEmpty { outcomes.append(.copying) }
         return outcomes
+    }
+
+    /// Milliseconds.
+    private static let patienceWithProcess = 300
+
+    private func noLongerSpared(_ pid: Int32) -> [ProbeOutcome] {
+        let wasKnown = copiers.contains(pid)
+        copiers.remove(pid)
+        return wasKnown ? [.copierEnded] : []
     }
 
     /// Knows what runs before anything is probed.
@@ -70,17 +81,23 @@ extension FileProber {
     /// Milliseconds.
     private static let patienceAtStart = 2000
 
-    private func mappedFiles(_ pid: Int32) -> [RegularFile] {
+    @Sendable
+    private static func mappedFiles(_ pid: Int32) -> [(String, RegularFile)] {
         let folder = "/proc/\(pid)/map_files"
         guard let names = try? Files.names(in: folder, limit: 1 << 14) else {
             // Not permitted: what is mapped executable.
-            return ((try? ProcessScan.files(ofProcess: pid)) ?? []).compactMap { try? ProcessFile.open(pid: pid, $0) }
+            return ((try? ProcessScan.files(ofProcess: pid)) ?? []).compactMap { mapped in
+                (try? ProcessFile.open(pid: pid, mapped)).map { (mapped.path, $0) }
+            }
         }
-        return names.compactMap { try? RegularFile(path: "\(folder)/\($0)") }
+        return names.compactMap { name in
+            (try? RegularFile(path: "\(folder)/\(name)")).map { ($0.path, $0) }
+        }
     }
 
     /// What the program on an interpreter's command line will load.
-    private func filesToLoad(_ pid: Int32) -> [(String, RegularFile)] {
+    @Sendable
+    private static func filesToLoad(_ pid: Int32) -> [(String, RegularFile)] {
         let root = "/proc/\(pid)/root"
         let environment = (try? Files.read("/proc/\(pid)/environ", limit: 8 << 20)).map(ProcessRecord.arguments) ?? []
         let loadable = LoadableFiles.container(

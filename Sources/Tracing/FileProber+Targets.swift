@@ -35,8 +35,7 @@ extension FileProber {
         var jobs: [ProbeJob] = []
         for container in meant {
             if container.initPid == nil, let cgroup = container.cgroupPath {
-                // No process has ever had a pid below zero: there is no maker to ask.
-                jobs.append(.container(cgroup: cgroup, maker: -1))
+                jobs.append(.container(cgroup: cgroup, maker: nil))
                 continue
             }
             do {

@@ -15,6 +15,7 @@ struct FileProber: Sendable {
     let closer: LinkCloser
     let containers: RuntimeRegistry
     let copiers: CodeCopiers
+    let memory = MemoryQuestions()
     /// Whether the files of a container are probed before it runs.
     let preparesContainers: Bool
     /// What alone is probed in new containers; nil: all that they may load.
@@ -99,10 +100,8 @@ struct FileProber: Sendable {
             return .refused("\(shownPath): \(reasons.joined(separator: "; "))")
         }
 
-        if let harm = harm(to: identity, shownPath, mapped, Inspected(file: file, offsets: places.map(\.1.probeOffset)))
-        {
-            return .avoided(harm, file: nil)
-        }
+        if let mapped { findCopiers(of: identity, shownPath, mapped, file, at: places.map(\.1.probeOffset)) }
+        if let harm = harm(to: identity, shownPath) { return .avoided(harm, file: nil) }
 
         func references(_ versions: [String?]) -> [LibraryReference] {
             zip(places, versions).map { place, version in

@@ -19,39 +19,57 @@ struct HarmfulProbe: Sendable, CustomStringConvertible {
     }
 }
 
-/// A file and the places that would be probed.
-struct Inspected {
-    let file: RegularFile
-    let offsets: [UInt64]
+extension HarmfulProbe {
+    /// How many processes of a file are asked what they are, and how many of a user for their code: each costs some
+    /// reads.
+    private static let mostAsked = 256
+    private static let mostCompared = 16
+    /// Milliseconds, for all of them.
+    private static let patience: Int64 = 400
 
-    /// A process that has other code in a place.
-    /// - Parameter identity: What maps call the file.
-    func userWithOtherCode(_ identity: FileIdentity, _ users: some Sequence<ProcessScan.User>) -> Int32? {
-        let code = offsets.compactMap { offset in
-            (try? file.read(at: offset, count: MappedCode.length)).flatMap { bytes in
-                bytes.count == MappedCode.length ? MappedCode.Place(offset: offset, bytes: bytes) : nil
+    struct User: Sendable {
+        let pid: Int32
+        let copier: CodeCopier
+    }
+
+    /// The processes to which a probe of a file that they map would do harm, as far as they let themselves be asked in
+    /// time. root's are asked first.
+    /// - Parameter mapped: The file, and whoever maps it.
+    /// - Parameter places: What is to be probed.
+    /// - Parameter areInterpretersKnown: Of a library none but changed code is looked for then.
+    static func users(
+        of mapped: (path: String, identity: FileIdentity, users: [ProcessScan.User]), _ places: [MappedCode.Place],
+        areInterpretersKnown: Bool, _ memory: MemoryQuestions
+    ) -> [User] {
+        // What a process was asked to do with its own code goes for its program alone.
+        let isProgram = !mapped.path.contains(".so")
+        let deadline = Clock.monotonic + patience * 1_000_000
+        let users = mapped.users.prefix(mostAsked).compactMap { user in
+            (try? ProcessRecord.credentials(of: user.pid)).map { (uid: $0.uid, user: user) }
+        }
+        var found: [User] = []
+        for (uid, group) in Dictionary(grouping: users, by: \.uid).sorted(by: { $0.key < $1.key }) {
+            let left = (deadline - Clock.monotonic) / 1_000_000
+            guard left > 0 else { break }
+            let processes = group.map(\.user)
+            found +=
+                memory.ask(uid, within: Int(left)) {
+                    let copiers = isProgram || !areInterpretersKnown ? copiers(processes, isProgram) : []
+                    guard copiers.isEmpty else { return copiers }
+                    let other = processes.prefix(mostCompared).first {
+                        MappedCode.isOther(than: places, in: $0.pid, mapped.identity, first: $0.range)
+                    }
+                    return other.map { [User(pid: $0.pid, copier: .other)] } ?? []
+                } ?? []
+        }
+        return found
+    }
+
+    private static func copiers(_ processes: [ProcessScan.User], _ isProgram: Bool) -> [User] {
+        processes.compactMap { process in
+            CodeCopier(ofProcess: process.pid).flatMap { copier in
+                isProgram || copier.copiesLibraries ? User(pid: process.pid, copier: copier) : nil
             }
         }
-        return users.first { MappedCode.isOther(than: code, in: $0.pid, identity, first: $0.range) }?.pid
-    }
-}
-
-extension HarmfulProbe {
-    /// How many processes of a file are asked what they are, and how many for their code: each costs some reads.
-    static let mostAsked = 256
-    static let mostCompared = 16
-
-    /// Of a file that is not to be probed now.
-    init?(_ inspected: Inspected, _ mapped: ProcessScan.File) {
-        for user in mapped.users.prefix(Self.mostAsked) {
-            guard let copier = CodeCopier(ofProcess: user.pid),
-                copier.copiesLibraries || !mapped.path.contains(".so")
-            else { continue }
-            self.init(path: mapped.path, pid: user.pid, copier: copier)
-            return
-        }
-        let users = mapped.users.prefix(Self.mostCompared)
-        guard let pid = inspected.userWithOtherCode(mapped.identity, users) else { return nil }
-        self.init(path: mapped.path, pid: pid, copier: .other)
     }
 }

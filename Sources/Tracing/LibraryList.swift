@@ -65,6 +65,7 @@ public struct LibraryList: Sendable {
         var files: [Draft] = []
         var unreadable: [SystemError] = []
         var hungDevices: Set<UInt64> = []
+        let memory = MemoryQuestions()
         for mapped in scan.files where !hungDevices.contains(mapped.identity.device) {
             let known = places
             // The file system may be a FUSE daemon's that hangs.
@@ -77,9 +78,13 @@ public struct LibraryList: Sendable {
                     guard let report = try inspector.report(file, path: mapped.path, open: opener(of: mapped)),
                         !report.libraries.isEmpty
                     else { return nil }
-                    let inspected = Inspected(
-                        file: file, offsets: report.libraries.flatMap(\.functions).map(\.probeOffset))
-                    return Look(identity: identity, report: report, harm: HarmfulProbe(inspected, mapped))
+                    let places = MappedCode.places(
+                        in: file, at: report.libraries.flatMap(\.functions).map(\.probeOffset))
+                    let user = HarmfulProbe.users(
+                        of: (mapped.path, mapped.identity, mapped.users), places, areInterpretersKnown: false, memory
+                    ).first
+                    let harm = user.map { HarmfulProbe(path: mapped.path, pid: $0.pid, copier: $0.copier) }
+                    return Look(identity: identity, report: report, harm: harm)
                 }
             }
             switch look {

@@ -12,9 +12,10 @@ enum ProbeJob: Sendable {
     /// A file of this host, by path.
     case path(String, FileProber.Depth)
     /// A process that copies or interprets code, or may: its files are not to be probed.
-    case copier(pid: Int32)
+    /// - Parameter isKnown: It is looked at again, whether it is there and what it maps by now.
+    case copier(pid: Int32, isKnown: Bool)
     /// A control group that may be a container's: whose it is, and what its program will load.
-    case container(cgroup: String, maker: Int32)
+    case container(cgroup: String, maker: Int32?)
     /// What the program of a user's container will load.
     case starting(StartingContainer)
     /// What the loader would find in a container's root folder.
@@ -25,9 +26,9 @@ enum ProbeJob: Sendable {
     /// before what takes long.
     var urgency: Int {
         switch self {
-        case .container, .copier: 0
+        case .container, .copier(_, false): 0
         case .mapped, .path(_, .symbols), .starting: 1
-        case .root: 2
+        case .root, .copier(_, true): 2
         case .search, .path: 3
         }
     }
@@ -78,9 +79,8 @@ extension FileProber {
             return probe(candidate, candidate.mappedAt == nil ? .everythingPatiently : .everything)
         case .path(let path, let depth):
             return [probe(path: path, depth)]
-        case .copier(let pid):
-            // It copies its code soon, whatever else wants the processors.
-            return Threads.withHighPriority { spare(pid) }
+        case .copier(let pid, _):
+            return spare(pid)
         case .container(let cgroup, let maker):
             // Its program begins soon, whatever else wants the processors.
             return Threads.withHighPriority { run(cgroup: cgroup, maker: maker, report) }
@@ -94,7 +94,7 @@ extension FileProber {
     }
 
     /// Finds out whose a control group is, and probes what the program of a container there will load.
-    private func run(cgroup: String, maker: Int32, _ report: (ProbeFinding) -> Void) -> [ProbeOutcome] {
+    private func run(cgroup: String, maker: Int32?, _ report: (ProbeFinding) -> Void) -> [ProbeOutcome] {
         let resolution = containers.container(atCgroup: cgroup, madeBy: maker)
         report(.container(cgroup: cgroup, resolution))
         if let targets { return resolution.map { probe(targets, in: $0) } ?? [] }

@@ -10,7 +10,7 @@ extension ProbeKeeper {
         if copiers.contains(pid) || CodeCopier(mapping: mapping.path) != nil
             || !mapping.path.contains(".so") && candidates.isProbedOrPending(mapping)
         {
-            submit(.copier(pid: pid))
+            submit(.copier(pid: pid, isKnown: false))
         }
     }
 
@@ -27,7 +27,7 @@ extension ProbeKeeper {
         guard now > nextCopierCheck, copiersInCheck == 0 else { return }
         nextCopierCheck = now + Self.copierInterval
         for pid in copiers.all {
-            submit(.copier(pid: pid))
+            submit(.copier(pid: pid, isKnown: true))
             copiersInCheck += 1
         }
     }
@@ -35,8 +35,8 @@ extension ProbeKeeper {
     /// Nanoseconds.
     private static let copierInterval: Int64 = 1_000_000_000
 
-    mutating func finishCopier(_ outcomes: [ProbeOutcome]) {
-        copiersInCheck = max(copiersInCheck - 1, 0)
+    mutating func finishCopier(_ outcomes: [ProbeOutcome], wasKnown: Bool) {
+        if wasKnown { copiersInCheck -= 1 }
         guard case .copierEnded = outcomes.first else { return }
         for path in avoidedPaths { submit(.path(path, hostTargets.contains(path) ? .everything : .symbols)) }
         avoidedPaths = []

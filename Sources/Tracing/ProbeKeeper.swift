@@ -156,7 +156,7 @@ struct ProbeKeeper {
             if own.isUnsearched { followUps.append(submit(.search(candidate))) }
             // What the file needs is looked into when it is mapped itself.
             awaited = outcomes.prefix(1)
-        case .copier: finishCopier(outcomes)
+        case .copier(_, let wasKnown): finishCopier(outcomes, wasKnown: wasKnown)
         case .path, .container, .starting, .root: break
         }
         if awaited.contains(where: \.isChanging) {
@@ -200,7 +200,7 @@ struct ProbeKeeper {
         case .avoided(let harm, let file):
             if let file { avoid(file) }
             if toldHarm.count < Self.mostTold, toldHarm.insert(harm.key).inserted {
-                items.append(.notice("not traced: \(harm)"))
+                tell("not traced: \(harm)", kind: "files that a probe would do harm in")
             }
         case .noLibrary, .unsearched, .refused, .unreadable, .pending, .vanished, .changing, .copying, .copierEnded:
             break

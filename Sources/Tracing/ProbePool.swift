@@ -188,7 +188,7 @@ extension ProbeJob {
         switch self {
         case .mapped(let candidate), .search(let candidate): candidate.path
         case .path(let path, _): path
-        case .copier(let pid): "the files of the process \(pid)"
+        case .copier(let pid, _): "the files of the process \(pid)"
         case .container(let cgroup, _): "the files of the container \(cgroup)"
         case .starting(let container): "the files of the container \(container.id.prefix(12))"
         case .root(let root, _): "the files in \(root)"
