@@ -56,7 +56,9 @@ public struct Container: Equatable, Sendable {
     /// Tells it from all others on this host: an id of the user's own choice does not.
     public var key: String { cgroupPath ?? ownID }
     /// The id, with the user's number before it where a user chose it: it may be that of another's container.
-    public var ownID: String { uid.map { "\($0)/\(id)" } ?? id }
+    public var ownID: String { Self.ownID(id, ofUser: uid ?? 0) }
+    /// - Parameter uid: 0: root's.
+    static func ownID(_ id: String, ofUser uid: UInt32) -> String { uid == 0 ? id : "\(uid)/\(id)" }
 
     public init(
         runtime: RuntimeName, id: String, name: String, imageName: String? = nil, initPid: Int32? = nil,

@@ -11,7 +11,8 @@ public protocol ContainerRuntime: Sendable {
     /// All it knows, running or not. Of several that can't be read each is in `failures`; the others are given.
     func containers() -> ContainerListing
 
-    /// As `containers()`; those that a layer above has listed, by `Container.ownID`, may be left out, to save the look at their state.
+    /// As `containers()`; those that a layer above has listed, by `Container.ownID`, may be left out, to save the look at
+    /// their state.
     func containers(except listed: Set<String>) -> ContainerListing
 
     /// The bundle of a container of which the cgroup tells just the id; nil where this runtime has none. No search

@@ -47,8 +47,8 @@ public struct RuntimeProcess: Sendable, Equatable {
         "systemd-nspawn",
     ]
 
-    /// Those of root that run on this host now, without those in containers: their containers are, for this host, part of the
-    /// outer one.
+    /// Those of root that run on this host now, without those in containers: their containers are, for this host, part
+    /// of the outer one.
     /// - Throws: when /proc can't be listed.
     public static func running() throws(SystemError) -> [RuntimeProcess] {
         try Processes.all().concurrentMap { pid -> RuntimeProcess? in

@@ -57,6 +57,13 @@ public enum Threads {
     public static func sleep(milliseconds: UInt32) {
         usleep(milliseconds * 1000)
     }
+
+    /// Lets the calling thread rest for `times` as long as the work took that it began at `begun`, so that this work has
+    /// no more than its share of a processor.
+    /// - Parameter begun: CLOCK_MONOTONIC, nanoseconds.
+    public static func rest(_ times: Int64, since begun: Int64) {
+        sleep(milliseconds: UInt32(clamping: (Clock.monotonic - begun) * times / 1_000_000))
+    }
 }
 
 /// A queue between threads: `take` waits until there is an element.

@@ -48,13 +48,6 @@ public struct CgroupTree: Sendable {
         return nodes
     }
 
-    /// The paths of these cgroups, without those that are gone. One walk: some 10 µs for each cgroup there is.
-    public func paths(ofIDs ids: Set<UInt64>) throws(SystemError) -> [UInt64: String] {
-        var paths: [UInt64: String] = [:]
-        for node in try nodes() where ids.contains(node.id) { paths[node.id] = node.path }
-        return paths
-    }
-
     /// The id of a cgroup.
     public func id(ofPath path: String) throws(SystemError) -> UInt64 {
         try FileStatus(path: mountPoint + path).inode

@@ -1,5 +1,6 @@
 /// A shell pattern for a whole text: `*`, `?`, `[a-z]`, `[!a-z]`, and a backslash before a character that is meant
-/// literally. There is no special treatment of a leading dot, and of `/` only where it is asked for. A `[` without its `]` stands for itself.
+/// literally. There is no special treatment of a leading dot, and of `/` only where it is asked for. A `[` without its
+/// `]` stands for itself.
 public struct Glob: Sendable, Equatable {
     private enum Token: Sendable, Equatable {
         case literal(Unicode.Scalar)

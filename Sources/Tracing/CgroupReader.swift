@@ -45,8 +45,7 @@ final class CgroupReader: Sendable {
             while let batch = walks.takeAll() {
                 let begun = Clock.monotonic
                 Self.walk(batch, layout, report)
-                Threads.sleep(
-                    milliseconds: UInt32(clamping: (Clock.monotonic - begun) * Self.restAfterWalk / 1_000_000))
+                Threads.rest(Self.restAfterWalk, since: begun)
             }
         }
         try Threads.start(name: "bundles") { [bundles] in

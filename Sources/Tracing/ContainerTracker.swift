@@ -49,8 +49,8 @@ struct ContainerTracker {
     /// What is known of the container of a process.
     enum Attribution {
         case known(Container?)
-        /// It is being found out: an event waits for `key`, and goes without an answer as that container's.
-        case pending(key: String, otherwise: Container?)
+        /// It is being found out: an event waits for `key`, and goes without an answer as that control group's, if any.
+        case pending(key: String, cgroup: String?)
         /// Its first process is being asked for by `key`; the container is known.
         case unfinished(Container, key: String)
     }
@@ -269,9 +269,9 @@ struct ContainerTracker {
             return .known(nil)
         case .unknown:
             monitors.identify(pid: Int32(bitPattern: record.pid), namespace: namespace)
-            return .pending(key: NamespaceWatch.key(namespace), otherwise: nil)
+            return .pending(key: NamespaceWatch.key(namespace), cgroup: nil)
         case .asked:
-            return .pending(key: NamespaceWatch.key(namespace), otherwise: nil)
+            return .pending(key: NamespaceWatch.key(namespace), cgroup: nil)
         }
     }
 
@@ -284,7 +284,7 @@ struct ContainerTracker {
                 // Its creation was missed.
                 seek(record.cgroup)
                 if sought.contains(record.cgroup) {
-                    return .pending(key: Self.key(ofCgroup: record.cgroup), otherwise: nil)
+                    return .pending(key: Self.key(ofCgroup: record.cgroup), cgroup: nil)
                 }
             }
         } else {
@@ -292,7 +292,7 @@ struct ContainerTracker {
             owner = membership.map { directory.owner(ofPaths: $0.paths) } ?? .unknown
         }
         switch owner {
-        case .pending(let cgroup): return .pending(key: cgroup, otherwise: stub(forCgroup: cgroup, record))
+        case .pending(let cgroup): return .pending(key: cgroup, cgroup: cgroup)
         case .container(let container) where container.isSeen(inMountNamespace: record.mountNamespace):
             return withInitPid(container)
         case .container, .host, .unknown: return nil
@@ -385,8 +385,9 @@ struct ContainerTracker {
         return ended + starting.takeEnded { directory.container(id: $0) != nil }
     }
 
-    /// What a container's control group tells, where its runtime's state does not come.
-    private func stub(forCgroup path: String, _ record: ServerNameRecord) -> Container? {
+    /// What a container's control group tells, where its runtime's state does not come. Looks at the control groups
+    /// above, and for a user's name.
+    func stub(forCgroup path: String, _ record: ServerNameRecord) -> Container? {
         Container(atCgroup: path).flatMap { $0.isSeen(inMountNamespace: record.mountNamespace) ? $0 : nil }
     }
 

@@ -6,10 +6,8 @@ internal import OS
 struct DeferredEvents {
     struct Event {
         let record: ServerNameRecord
-        /// What it is delivered with where no answer comes in time.
-        let otherwise: Container?
-        /// Whether it is `otherwise`'s for sure, whatever becomes of that container meanwhile.
-        var isCertain = false
+        /// Whose it is for sure, whatever becomes of that container meanwhile; nil where that is what it waits for.
+        var container: Container?
         /// CLOCK_MONOTONIC, nanoseconds.
         let deadline: Int64
     }

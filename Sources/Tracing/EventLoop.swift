@@ -250,24 +250,25 @@ final class EventLoop {
         switch containers.container(of: record) {
         case .known(let container):
             deliver(record, container)
-        case .pending(let key, let otherwise):
-            let event = DeferredEvents.Event(record: record, otherwise: otherwise, deadline: deadline)
-            guard key != answered, deadline > Clock.monotonic else {
-                deliver(record, otherwise)
-                return
-            }
-            wait(event, for: key)
+        case .pending(let key, let cgroup):
+            let mayWait = key != answered && deadline > Clock.monotonic
+            if mayWait, wait(DeferredEvents.Event(record: record, deadline: deadline), for: key) { return }
+            deliver(record, unresolvedIn: cgroup)
         case .unfinished(let container, let key):
-            wait(
-                DeferredEvents.Event(record: record, otherwise: container, isCertain: true, deadline: deadline),
-                for: key)
+            let event = DeferredEvents.Event(record: record, container: container, deadline: deadline)
+            if !wait(event, for: key) { deliver(record, container) }
         }
     }
 
-    private func wait(_ event: DeferredEvents.Event, for key: String) {
-        guard !deferred.add(event, waitingFor: key) else { return }
+    /// - Returns: false where there is no room for it.
+    private func wait(_ event: DeferredEvents.Event, for key: String) -> Bool {
+        if deferred.add(event, waitingFor: key) { return true }
         noteFullDeferral()
-        deliver(event.record, event.otherwise)
+        return false
+    }
+
+    private func deliver(_ record: ServerNameRecord, unresolvedIn cgroup: String?) {
+        deliver(record, cgroup.flatMap { containers.stub(forCgroup: $0, record) })
     }
 
     private func noteFullDeferral() {
@@ -293,7 +294,7 @@ final class EventLoop {
     /// Delivers events whose question is answered; there may be a next one.
     private func deliverDeferred(waitingFor key: String) {
         for event in deferred.take(waitingFor: key) {
-            if event.isCertain {
+            if event.container != nil {
                 deliver(event)
             } else {
                 deliver(event.record, by: event.deadline, answered: key)
@@ -307,14 +308,14 @@ final class EventLoop {
 
     /// Delivers an event that has waited for long enough.
     private func deliver(_ event: DeferredEvents.Event) {
-        if event.isCertain {
-            deliver(event.record, event.otherwise.map(containers.current))
+        if let container = event.container {
+            deliver(event.record, containers.current(container))
             return
         }
         switch containers.container(of: event.record) {
         case .known(let container): deliver(event.record, container)
         case .unfinished(let container, _): deliver(event.record, container)
-        case .pending: deliver(event.record, event.otherwise)
+        case .pending(_, let cgroup): deliver(event.record, unresolvedIn: cgroup)
         }
     }
 

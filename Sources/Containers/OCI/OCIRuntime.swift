@@ -68,8 +68,9 @@ public struct OCIRuntime: ContainerRuntime {
         let layout = try? CgroupLayout.current()
         for root in roots {
             do {
-                let prefix = root.owner == 0 ? "" : "\(root.owner)/"
-                let ids = try root.ids().filter { !(listed.contains(prefix + $0) && CgroupPath.isContainerID($0)) }
+                let ids = try root.ids().filter { id in
+                    !(listed.contains(Container.ownID(id, ofUser: root.owner)) && CgroupPath.isContainerID(id))
+                }
                 for result in ids.concurrentMap({ id in
                     Result { try root.state(ofContainer: id).map { container($0, in: root, layout) } }
                 }) {

@@ -89,7 +89,7 @@ public final class MonitorReader: Sendable {
             while let batch = questions.takeAll() {
                 let begun = Clock.monotonic
                 answer(batch)
-                Self.rest(Self.restAfterAnswers, since: begun)
+                Threads.rest(Self.restAfterAnswers, since: begun)
             }
         }
     }
@@ -249,12 +249,7 @@ public final class MonitorReader: Sendable {
     private func walk() {
         let begun = Clock.monotonic
         for (pid, uid) in Monitor.running() { _ = submit(.running(pid: pid), uid: uid) }
-        Self.rest(Self.restAfterWalk, since: begun)
-    }
-
-    /// Rests for so many times as long as the work since `begun` took.
-    private static func rest(_ times: Int64, since begun: Int64) {
-        Threads.sleep(milliseconds: UInt32(clamping: (Clock.monotonic - begun) * times / 1_000_000))
+        Threads.rest(Self.restAfterWalk, since: begun)
     }
 
     /// - Parameter isIdle: Whether the thread has nothing else to do: it ends where there is no task.

@@ -12,7 +12,7 @@ public struct StartingContainer: Sendable {
     ///   where the bundle can't be read.
     init?(_ monitor: Monitor) {
         guard monitor.uid != 0, monitor.container() == nil, let bundle = try? monitor.bundle() else { return nil }
-        id = "\(monitor.uid)/\(monitor.command.id)"
+        id = Container.ownID(monitor.command.id, ofUser: monitor.uid)
         self.bundle = bundle
         self.monitor = monitor
     }
