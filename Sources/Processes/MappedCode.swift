@@ -1,3 +1,4 @@
+internal import Glibc
 public import OS
 
 /// The code of a file as a process has it in its memory.
@@ -28,6 +29,25 @@ public enum MappedCode {
             let isBreakpoint = zip(bytes, place.bytes).allSatisfy { $0 == $1 || $0 == breakpoint }
             // Other uprobes share their breakpoints; a debugger's would be lost.
             return bytes != place.bytes && !(isBreakpoint && !isDebugged(pid))
+        }
+    }
+
+    /// Whether a process may have other code than the file's: where it has pages of its own, which the kernel made because
+    /// something was written there, or nothing is known. Costs microseconds and reads none of the process's memory.
+    /// - Parameter first: The file's first executable mapping in the process.
+    public static func mayBeOther(than code: [Place], in pid: Int32, first: MappedRange) -> Bool {
+        let pageSize = UInt64(sysconf(Int32(_SC_PAGESIZE)))
+        guard let pages = try? RegularFile(path: "/proc/\(pid)/pagemap") else { return true }
+        return code.contains { place in
+            let last = place.offset + UInt64(place.bytes.count) - 1
+            guard first.offset <= place.offset, last - first.offset < first.end - first.start else { return true }
+            return Set([place.offset, last].map { (first.start + ($0 - first.offset)) / pageSize }).contains { page in
+                guard let entry = try? pages.read(at: page * 8, count: 8), entry.count == 8 else { return true }
+                // Bits 61 to 63 of Linux's admin-guide/mm/pagemap.rst.
+                let isOfFile = entry[7] & 0x20 != 0
+                let isThere = entry[7] & 0xC0 != 0
+                return isThere && !isOfFile
+            }
         }
     }
 

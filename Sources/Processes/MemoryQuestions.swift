@@ -18,12 +18,30 @@ public final class MemoryQuestions: Sendable {
     public func ask<Answer: Sendable>(
         _ uid: UInt32, within milliseconds: Int, _ question: @escaping @Sendable () -> Answer
     ) -> Answer? {
+        begin(uid, question)?.answer(within: milliseconds)
+    }
+
+    /// A question whose answer is waited for later, or never.
+    public struct Pending<Answer: Sendable>: Sendable {
+        fileprivate let answers = BlockingQueue<Answer>()
+
+        /// To be called once.
+        /// - Returns: nil where there is none within `milliseconds` from now.
+        public func answer(within milliseconds: Int) -> Answer? { answers.take(within: milliseconds) }
+    }
+
+    /// As `ask`, without the wait.
+    public func begin<Answer: Sendable>(
+        _ uid: UInt32, _ question: @escaping @Sendable () -> Answer
+    ) -> Pending<Answer>? {
         guard begin(uid) else { return nil }
+        let pending = Pending<Answer>()
         do throws(SystemError) {
-            return try Threads.apart(within: milliseconds) { [self] in
+            try Threads.startApart(name: "question") { [self] in
                 defer { end(uid) }
-                return question()
+                pending.answers.put(question())
             }
+            return pending
         } catch {
             end(uid)
             return nil

@@ -9,13 +9,9 @@ extension FileProber {
 
     /// Notes the processes to which a probe of a file that they map would do harm.
     func findCopiers(
-        of identity: InodeIdentity, _ path: String, _ mapped: ProbeJob.MappedCandidate, _ file: RegularFile,
-        at offsets: [UInt64]
+        of identity: InodeIdentity, _ question: HarmfulProbe.Question, _ file: RegularFile, at offsets: [UInt64]
     ) {
-        let users = HarmfulProbe.users(
-            of: (path, mapped.identity, mapped.users), MappedCode.places(in: file, at: offsets),
-            areInterpretersKnown: true, memory)
-        for user in users {
+        for user in question.users(MappedCode.places(in: file, at: offsets)) {
             guard let process = try? ProcessIdentity(pid: user.pid) else { continue }
             copiers.add(process, user.copier, files: [identity])
         }

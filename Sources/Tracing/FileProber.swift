@@ -72,6 +72,11 @@ struct FileProber: Sendable {
         let report: FileReport
         let source = BudgetedFile(file)
         let begun = Clock.monotonic
+        func ask(_ mapped: ProbeJob.MappedCandidate) -> HarmfulProbe.Question {
+            HarmfulProbe.Question((shownPath, mapped.identity, mapped.users), areInterpretersKnown: true, memory)
+        }
+        // The first call of a program that has just been started may come soon: it is asked while its file is searched.
+        let early = mapped.flatMap { $0.mappedAt == nil ? nil : ask($0) }
         do {
             switch depth {
             case .symbols: report = try inspector.findLibraries(in: source)
@@ -100,7 +105,9 @@ struct FileProber: Sendable {
             return .refused("\(shownPath): \(reasons.joined(separator: "; "))")
         }
 
-        if let mapped { findCopiers(of: identity, shownPath, mapped, file, at: places.map(\.1.probeOffset)) }
+        if let question = early ?? mapped.map(ask) {
+            findCopiers(of: identity, question, file, at: places.map(\.1.probeOffset))
+        }
         if let harm = harm(to: identity, shownPath) { return .avoided(harm, file: nil) }
 
         func references(_ versions: [String?]) -> [LibraryReference] {

@@ -32,44 +32,65 @@ extension HarmfulProbe {
         let copier: CodeCopier
     }
 
-    /// The processes to which a probe of a file that they map would do harm, as far as they let themselves be asked in
-    /// time. root's are asked first.
-    /// - Parameter mapped: The file, and whoever maps it.
-    /// - Parameter places: What is to be probed.
-    /// - Parameter areInterpretersKnown: Of a library none but changed code is looked for then.
-    static func users(
-        of mapped: (path: String, identity: FileIdentity, users: [ProcessScan.User]), _ places: [MappedCode.Place],
-        areInterpretersKnown: Bool, _ memory: MemoryQuestions
-    ) -> [User] {
-        // What a process was asked to do with its own code goes for its program alone.
-        let isProgram = !mapped.path.contains(".so")
-        let deadline = Clock.monotonic + patience * 1_000_000
-        let users = mapped.users.prefix(mostAsked).compactMap { user in
-            (try? ProcessRecord.credentials(of: user.pid)).map { (uid: $0.uid, user: user) }
-        }
-        var found: [User] = []
-        for (uid, group) in Dictionary(grouping: users, by: \.uid).sorted(by: { $0.key < $1.key }) {
-            let left = (deadline - Clock.monotonic) / 1_000_000
-            guard left > 0 else { break }
-            let processes = group.map(\.user)
-            found +=
-                memory.ask(uid, within: Int(left)) {
-                    let copiers = isProgram || !areInterpretersKnown ? copiers(processes, isProgram) : []
-                    guard copiers.isEmpty else { return copiers }
-                    let other = processes.prefix(mostCompared).first {
-                        MappedCode.isOther(than: places, in: $0.pid, mapped.identity, first: $0.range)
-                    }
-                    return other.map { [User(pid: $0.pid, copier: .other)] } ?? []
-                } ?? []
-        }
-        return found
-    }
+    /// Asks the processes that map a file whether a probe of it would do them harm.
+    struct Question: Sendable {
+        private let mapped: Mapped
+        private let memory: MemoryQuestions
+        private let deadline: Int64
+        /// root's first.
+        private let copiers: [MemoryQuestions.Pending<[User]>]
 
-    private static func copiers(_ processes: [ProcessScan.User], _ isProgram: Bool) -> [User] {
-        processes.compactMap { process in
-            CodeCopier(ofProcess: process.pid).flatMap { copier in
-                isProgram || copier.copiesLibraries ? User(pid: process.pid, copier: copier) : nil
+        /// The file, and whoever maps it.
+        typealias Mapped = (path: String, identity: FileIdentity, users: [ProcessScan.User])
+
+        /// Begins to ask whether they copy or interpret code.
+        /// - Parameter areInterpretersKnown: Users of a library are not asked then: it is the program alone that a
+        ///   process may have been told to copy.
+        init(_ mapped: Mapped, areInterpretersKnown: Bool, _ memory: MemoryQuestions) {
+            self.mapped = mapped
+            self.memory = memory
+            deadline = Clock.monotonic + patience * 1_000_000
+            let isProgram = !mapped.path.contains(".so")
+            guard isProgram || !areInterpretersKnown else {
+                copiers = []
+                return
+            }
+            copiers = HarmfulProbe.byUser(mapped.users.prefix(mostAsked)).compactMap { uid, users in
+                memory.begin(uid) {
+                    users.compactMap { user in
+                        CodeCopier(ofProcess: user.pid).flatMap { copier in
+                            isProgram || copier.copiesLibraries ? User(pid: user.pid, copier: copier) : nil
+                        }
+                    }
+                }
             }
         }
+
+        /// Those that would be harmed, as far as they let themselves be asked in time.
+        /// - Parameter places: What is to be probed.
+        func users(_ places: [MappedCode.Place]) -> [User] {
+            let copiers = copiers.flatMap { $0.answer(within: left) ?? [] }
+            guard copiers.isEmpty else { return copiers }
+            let suspects = mapped.users.prefix(mostAsked).filter {
+                MappedCode.mayBeOther(than: places, in: $0.pid, first: $0.range)
+            }
+            let identity = mapped.identity
+            return HarmfulProbe.byUser(suspects).compactMap { uid, suspects in
+                memory.ask(uid, within: left) {
+                    suspects.prefix(mostCompared).first {
+                        MappedCode.isOther(than: places, in: $0.pid, identity, first: $0.range)
+                    }
+                } ?? nil
+            }.map { User(pid: $0.pid, copier: .other) }
+        }
+
+        private var left: Int { max(Int((deadline - Clock.monotonic) / 1_000_000), 0) }
+    }
+
+    private static func byUser(_ users: some Sequence<ProcessScan.User>) -> [(uid: UInt32, users: [ProcessScan.User])] {
+        let known = users.compactMap { user in
+            (try? ProcessRecord.credentials(of: user.pid)).map { (uid: $0.uid, user: user) }
+        }
+        return Dictionary(grouping: known, by: \.uid).sorted { $0.key < $1.key }.map { ($0, $1.map(\.user)) }
     }
 }

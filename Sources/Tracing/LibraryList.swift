@@ -80,9 +80,9 @@ public struct LibraryList: Sendable {
                     else { return nil }
                     let places = MappedCode.places(
                         in: file, at: report.libraries.flatMap(\.functions).map(\.probeOffset))
-                    let user = HarmfulProbe.users(
-                        of: (mapped.path, mapped.identity, mapped.users), places, areInterpretersKnown: false, memory
-                    ).first
+                    let user = HarmfulProbe.Question(
+                        (mapped.path, mapped.identity, mapped.users), areInterpretersKnown: false, memory
+                    ).users(places).first
                     let harm = user.map { HarmfulProbe(path: mapped.path, pid: $0.pid, copier: $0.copier) }
                     return Look(identity: identity, report: report, harm: harm)
                 }

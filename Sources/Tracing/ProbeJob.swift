@@ -159,10 +159,42 @@ extension FileProber {
     private func prepare(_ bundle: OCIBundle, root: String) -> [ProbeOutcome] {
         let loadable = LoadableFiles.container(
             root: root, environment: bundle.environment, workingDirectory: bundle.workingDirectory)
-        let needed = loadable.needed(by: bundle.arguments)
-        // What is found by its symbols first: that takes a fraction of the time.
-        return probe(needed, root: root, .symbols).filter { !$0.isUnsearched } + probe(needed, root: root, .everything)
+        let open: (String) -> RegularFile? = { LoadableFiles.open(inRoot: root, $0) }
+        var outcomes: [ProbeOutcome] = []
+        var unsearched: [(path: String, file: RegularFile)] = []
+        for path in loadable.needed(by: bundle.arguments) {
+            guard let file = open(path) else { continue }
+            let outcome = probe(file, shownPath: path, depth: .symbols, open: open)
+            // What is found by its symbols first: that takes a fraction of the time.
+            if outcome.isUnsearched { unsearched.append((path, file)) } else { outcomes.append(outcome) }
+        }
+        return outcomes + search(unsearched, root: root)
     }
+
+    /// Each on a thread of its own, up to a few: a shell is large and called first, but the kernel takes milliseconds to
+    /// place a probe, in which the next program can be searched.
+    private func search(_ files: [(path: String, file: RegularFile)], root: String) -> [ProbeOutcome] {
+        let search = { @Sendable [self] (_ path: String, _ file: RegularFile) in
+            probe(file, shownPath: path, depth: .everything) { LoadableFiles.open(inRoot: root, $0) }
+        }
+        guard let first = files.first else { return [] }
+        let others = files.dropFirst().prefix(Self.mostAtOnce - 1).map { path, file in
+            let outcomes = BlockingQueue<ProbeOutcome>()
+            do throws(SystemError) {
+                try Threads.startApart(name: "search") {
+                    outcomes.put(Threads.withHighPriority { search(path, file) })
+                }
+            } catch {
+                outcomes.put(search(path, file))
+            }
+            return outcomes
+        }
+        let rest = files.dropFirst(Self.mostAtOnce).map(search)
+        return [search(first.path, first.file)] + others.compactMap { $0.take() } + rest
+    }
+
+    /// Files of a container.
+    private static let mostAtOnce = 4
 
     /// A probe holds the mount by which its file was opened. A container's root folder is unmounted when the container
     /// ends (by containerd without MNT_DETACH): it is looked into by a mount of our own.
