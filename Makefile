@@ -5,7 +5,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 # For the programs: `make trace ARGS='-r docker -c web'`.
 ARGS ?=
 
-.PHONY: all trace test test-kernels bench lint format setup setup-test setup-kernels clean
+.PHONY: all trace test test-kernels fuzz bench lint format setup setup-test setup-kernels clean
 
 all: setup
 	swift build -c release --static-swift-stdlib -Xlinker --strip-all --product sniscope
@@ -23,6 +23,10 @@ test-kernels: setup-kernels all
 	Tests/kernels/run $(ARGS)
 	Tests/kernels/arm64
 
+# Hostile files for every parser: `make fuzz ARGS='--seconds 60 unwind'`.
+fuzz: setup-test
+	Tests/fuzz $(ARGS)
+
 bench: setup-test all
 	$(SUDO) Benchmarks/run $(ARGS)
 
@@ -30,7 +34,7 @@ lint:
 	swift format lint --strict --recursive --parallel Package.swift Plugins Sources Tests
 	clang-format --dry-run --Werror bpf/*.c bpf/*.h bpf/abi/*.h Sources/CShims/*.c Sources/CShims/include/*.h \
 		Sources/CBPFShims/*.c Sources/CBPFShims/include/*.h symbols/example/*.[ch] \
-		Tests/kernels/*.c Tests/kernels/clients/*.c
+		Tests/kernels/*.c Tests/kernels/clients/*.c Tests/Fuzz/driver/*.c Tests/Fuzz/driver/include/*.h Tests/Fuzz/samples/*.c
 
 format:
 	swift format --in-place --recursive --parallel Package.swift Plugins Sources Tests

@@ -13,8 +13,12 @@ let testing: [SwiftSetting] =
     ] + (warningsAreErrors ? [.treatAllWarnings(as: .error)] : [])
 let wrapping = testing
 let c: [CSetting] = warningsAreErrors ? [.treatAllWarnings(as: .error)] : []
+/// `Tests/fuzz` sets this: parsers are compiled so that the fuzzer sees which of their code runs.
+let isFuzzing = Context.environment["SNISCOPE_FUZZING"] != nil
 /// Unsafe code does not compile without a word that says so.
-let safe = testing + [.strictMemorySafety()]
+let safe =
+    testing + [.strictMemorySafety()]
+    + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer", "-enable-testing"])] : [])
 
 let package = Package(
     name: "sniscope",
@@ -99,3 +103,14 @@ let package = Package(
         .testTarget(name: "SniscopeTests", dependencies: ["sniscope", "TestSupport"], swiftSettings: testing),
     ]
 )
+
+if isFuzzing {
+    package.targets += [
+        .executableTarget(
+            name: "fuzz", dependencies: ["Containers", "Processes", "TLSLibraries", "ELFImage", "OS", "CFuzzDriver"],
+            path: "Tests/Fuzz", exclude: ["samples", "driver"],
+            swiftSettings: testing + [.unsafeFlags(["-parse-as-library"])],
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]),
+        .target(name: "CFuzzDriver", path: "Tests/Fuzz/driver"),
+    ]
+}
