@@ -71,6 +71,9 @@ public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
     // `mutex` guards `lanes` and `isClosed`; both live as long as this object, at one address.
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let arrived = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    // Of threads that take some urgencies alone. A job is to wake who can take it, not all that wait: they would take the
+    // processors from it.
+    private let urgentArrived = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var lanes: [Lane]
     private var isClosed = false
 
@@ -100,13 +103,16 @@ public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
         pthread_condattr_init(&attributes)
         pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
         pthread_cond_init(arrived, &attributes)
+        pthread_cond_init(urgentArrived, &attributes)
         pthread_condattr_destroy(&attributes)
     }
 
     deinit {
         pthread_cond_destroy(arrived)
+        pthread_cond_destroy(urgentArrived)
         pthread_mutex_destroy(mutex)
         arrived.deallocate()
+        urgentArrived.deallocate()
         mutex.deallocate()
     }
 
@@ -118,11 +124,9 @@ public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
     public func put(_ elements: [(element: Element, urgency: Int)]) {
         pthread_mutex_lock(mutex)
         for (element, urgency) in elements { lanes[urgency].elements.append(element) }
-        // Not every thread may take it.
-        if lanes.count > 1 || elements.count > 1 {
-            pthread_cond_broadcast(arrived)
-        } else {
-            pthread_cond_signal(arrived)
+        // Which of the two kinds of threads comes first takes it.
+        for condition in [arrived, urgentArrived] {
+            if elements.count > 1 { pthread_cond_broadcast(condition) } else { pthread_cond_signal(condition) }
         }
         pthread_mutex_unlock(mutex)
     }
@@ -136,7 +140,7 @@ public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
             for index in lanes.indices.prefix(urgencies ?? lanes.count) {
                 if let element = lanes[index].removeFirst() { return element }
             }
-            pthread_cond_wait(arrived, mutex)
+            pthread_cond_wait(urgencies == nil ? arrived : urgentArrived, mutex)
         }
         return nil
     }
@@ -177,6 +181,7 @@ public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
         pthread_mutex_lock(mutex)
         isClosed = true
         pthread_cond_broadcast(arrived)
+        pthread_cond_broadcast(urgentArrived)
         pthread_mutex_unlock(mutex)
     }
 }
