@@ -32,7 +32,8 @@ let package = Package(
         .executableTarget(
             name: "sniscope",
             dependencies: [
-                "Tracing", "Rendering", "Containers", "Processes", "TLSLibraries", "ELFImage", "LibBPF", "OS",
+                "Tracing", "Inspection", "Rendering", "Containers", "Processes", "TLSLibraries", "ELFImage", "LibBPF",
+                "OS",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -40,7 +41,8 @@ let package = Package(
         .target(
             name: "Tracing",
             dependencies: [
-                "Containers", "Processes", "TLSLibraries", "ELFImage", "LibBPF", "BPFPrograms", "CEvents", "OS",
+                "Containers", "Processes", "Inspection", "TLSLibraries", "ELFImage", "LibBPF", "BPFPrograms", "CEvents",
+                "OS",
             ], swiftSettings: safe),
         .target(name: "Rendering", swiftSettings: safe),
         .target(
@@ -55,6 +57,7 @@ let package = Package(
         .target(
             name: "TLSLibraries", dependencies: ["CodeSearch", "GoSymbols", "ELFImage", "LibLZMA", "OS"],
             swiftSettings: safe, plugins: ["EmbedFiles"]),
+        .target(name: "Inspection", dependencies: ["TLSLibraries", "ELFImage", "OS"], swiftSettings: safe),
         .target(name: "CodeSearch", dependencies: ["ELFImage", "OS"], swiftSettings: safe),
         .target(name: "GoSymbols", dependencies: ["ELFImage", "OS"], swiftSettings: safe),
         .target(name: "ELFImage", dependencies: ["LibLZMA", "OS"], swiftSettings: safe),
@@ -107,7 +110,10 @@ let package = Package(
 if isFuzzing {
     package.targets += [
         .executableTarget(
-            name: "fuzz", dependencies: ["Containers", "Processes", "TLSLibraries", "ELFImage", "OS", "CFuzzDriver"],
+            name: "fuzz",
+            dependencies: [
+                "Containers", "Processes", "Inspection", "TLSLibraries", "ELFImage", "OS", "CFuzzDriver",
+            ],
             path: "Tests/Fuzz", exclude: ["samples", "driver"],
             swiftSettings: testing + [.unsafeFlags(["-parse-as-library"])],
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]),

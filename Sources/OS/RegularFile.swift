@@ -30,6 +30,18 @@ public final class RegularFile: Sendable {
         self.path = path
     }
 
+    /// Takes over an open descriptor.
+    /// - Parameter path: How messages call it.
+    public init(open descriptor: consuming Descriptor, path: String) throws(SystemError) {
+        let status = try FileStatus(descriptor: descriptor, path: path)
+        guard status.isRegular else {
+            throw SystemError("read", path, code: 0, hint: "it is \(status.kindName), not a regular file.")
+        }
+        self.descriptor = descriptor
+        self.status = status
+        self.path = path
+    }
+
     /// Reads at most `count` bytes at `offset`; fewer at the end of the file.
     public func read(at offset: UInt64, count: Int) throws(SystemError) -> [UInt8] {
         guard let offset = Int(exactly: offset), count > 0 else { return [] }

@@ -32,3 +32,14 @@ extension Threads {
         return try body()
     }
 }
+
+extension Threads {
+    /// The calling thread's.
+    public static var niceness: Int32 { getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0) }
+
+    /// Without CAP_SYS_NICE it stays as it is.
+    /// - Parameter thread: Of any process, from `identifier` there.
+    public static func setNiceness(_ niceness: Int32, of thread: Int32) {
+        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(thread), niceness)
+    }
+}

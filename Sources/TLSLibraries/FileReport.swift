@@ -51,7 +51,7 @@ public struct FoundLibrary: Sendable, Hashable {
     /// Whether it is a part of the file that nobody else uses, and no library of its own.
     public let isStatic: Bool
 
-    func with(version: String?) -> FoundLibrary {
+    package func with(version: String?) -> FoundLibrary {
         FoundLibrary(
             kind: kind, version: version, functions: functions, reason: reason, isUncertain: isUncertain,
             isUntraceable: isUntraceable,
@@ -69,4 +69,16 @@ public struct FileReport: Sendable, Hashable {
     public let isStripped: Bool
     /// Mostly none or one; a static program may hold several.
     public let libraries: [FoundLibrary]
+
+    /// Of a file without a TLS library.
+    public init(empty machine: String) {
+        self.init(machine: machine, buildID: nil, isStripped: false, libraries: [])
+    }
+
+    init(machine: String, buildID: String?, isStripped: Bool, libraries: [FoundLibrary]) {
+        self.machine = machine
+        self.buildID = buildID
+        self.isStripped = isStripped
+        self.libraries = libraries
+    }
 }

@@ -1,4 +1,4 @@
-internal import ELFImage
+public import ELFImage
 internal import FoundationEssentials
 internal import LibLZMA
 public import OS
@@ -34,29 +34,57 @@ public final class FindingCache: Sendable {
         }
     }
 
+    /// - Parameter files: The file, then its files of debug information: they may come and go while it stays.
+    public func entry(_ contents: FileContents, of files: [RegularFile]) -> CachedFindings? {
+        let states = files.compactMap { FileState(of: $0, below: identityBelow($0)) }
+        guard states.count == files.count else { return nil }
+        let key = ScanKey(contents, states: states)
+        return CachedFindings(value: entries.value(for: key)) { [self] value in
+            guard value.count <= ScanCache.valueLimit, let problem = entries.store(value, for: key) else { return }
+            failure.withLock { $0 = problem }
+        }
+    }
+}
+
+extension FindingCache: FindingStore {
+    public func entry(_ contents: FileContents, of sources: [any ByteSource]) -> CachedFindings? {
+        let files = sources.compactMap { $0 as? RegularFile ?? ($0 as? BudgetedFile)?.file }
+        return files.count == sources.count ? entry(contents, of: files) : nil
+    }
+}
+
+/// Where it is kept what was found in files.
+public protocol FindingStore: Sendable {
+    /// - Parameter sources: The file, then its files of debug information.
+    /// - Returns: nil where nothing is kept of such files.
+    func entry(_ contents: FileContents, of sources: [any ByteSource]) -> CachedFindings?
+}
+
+/// What is kept of one file.
+public struct CachedFindings {
+    /// nil: nothing yet.
+    public let value: [UInt8]?
+    public let keep: ([UInt8]) -> Void
+
+    public init(value: [UInt8]?, keep: @escaping ([UInt8]) -> Void) {
+        self.value = value
+        self.keep = keep
+    }
+}
+
+extension FindingStore {
     /// What is known of the file, or else what `search` finds.
-    /// - Parameter debugFiles: The files of debug information that there are for it: they may come and go while it stays.
     func findings(
         in image: ELFImage, _ debugFiles: [any ByteSource], search: () throws -> [LibraryFinding]
     ) throws -> [LibraryFinding] {
-        let states = ([image.source] + debugFiles).compactMap { $0 as? RegularFile ?? ($0 as? BudgetedFile)?.file }
-            .compactMap {
-                file in
-                FileState(of: file, below: identityBelow(file))
-            }
-        guard states.count == 1 + debugFiles.count else { return try search() }
-        let key = try ScanKey(of: image, states: states)
-        if let value = entries.value(for: key),
-            let known = try? JSONDecoder().decode([LibraryFinding].self, from: Data(value))
-        {
+        guard let entry = entry(try FileContents(of: image), of: [image.source] + debugFiles) else {
+            return try search()
+        }
+        if let value = entry.value, let known = try? JSONDecoder().decode([LibraryFinding].self, from: Data(value)) {
             return known
         }
         let findings = try search()
-        if let value = try? JSONEncoder().encode(findings), value.count <= ScanCache.valueLimit,
-            let problem = entries.store(Array(value), for: key)
-        {
-            failure.withLock { $0 = problem }
-        }
+        if let value = try? JSONEncoder().encode(findings) { entry.keep(Array(value)) }
         return findings
     }
 }

@@ -3,10 +3,10 @@ public import ELFImage
 /// Finds TLS libraries in files, and where to attach to them.
 public struct Inspector: Sendable {
     public let catalog: LibraryCatalog
-    private let cache: FindingCache?
+    private let cache: (any FindingStore)?
 
     /// - Parameter cache: What was found in files before; nil: every file is searched anew.
-    public init(catalog: LibraryCatalog, cache: FindingCache? = nil) {
+    public init(catalog: LibraryCatalog, cache: (any FindingStore)? = nil) {
         self.catalog = catalog
         self.cache = cache
     }
@@ -150,7 +150,7 @@ extension FileReport {
     /// Whether there is a place to attach to.
     public var isTraceable: Bool { libraries.contains { !$0.functions.isEmpty } }
 
-    func with(libraries: [FoundLibrary]) -> FileReport {
+    package func with(libraries: [FoundLibrary]) -> FileReport {
         FileReport(machine: machine, buildID: buildID, isStripped: isStripped, libraries: libraries)
     }
 }

@@ -3,6 +3,8 @@ public import ELFImage
 /// The TLS libraries that are known, in order.
 public struct LibraryCatalog: Sendable {
     public let descriptions: [LibraryDescription]
+    /// The texts of those that are not built in, for another process to make the same catalog of.
+    public private(set) var added: [DescriptionText] = []
     /// All symbols of all descriptions, each once, ready to be looked up.
     public let symbols: [SymbolName]
     /// As `symbols`, and behind them the names that programs rename.
@@ -55,6 +57,15 @@ public struct LibraryCatalog: Sendable {
         LibraryCatalog(self.descriptions + descriptions)
     }
 
+    /// The same, of texts.
+    public func adding(_ texts: [DescriptionText]) throws(DescriptionError) -> LibraryCatalog {
+        var more: [LibraryDescription] = []
+        for text in texts { more.append(try LibraryDescription.decode(json5: text.json5, file: text.file)) }
+        var catalog = adding(more)
+        catalog.added = added + texts
+        return catalog
+    }
+
     /// Where a description's symbol stands in `symbols`.
     func functions(of symbol: String, in found: [[Symbol]]) -> [Symbol] {
         positions[symbol].map { found[$0] } ?? []
@@ -72,5 +83,17 @@ public struct LibraryCatalog: Sendable {
     private func renamedSymbols(_ name: String, in found: [[Symbol]]) -> [Symbol] {
         guard let position = renamedPositions[name], position < found.count else { return [] }
         return found[position].filter { $0.name != name }
+    }
+}
+
+/// A description as it stands in a file.
+public struct DescriptionText: Sendable, Codable {
+    /// For messages.
+    public let file: String
+    public let json5: [UInt8]
+
+    public init(file: String, json5: [UInt8]) {
+        self.file = file
+        self.json5 = json5
     }
 }

@@ -1,17 +1,15 @@
-public import ELFImage
+internal import ELFImage
 
 /// What a cached result is the result of: one file in one state, and its files of debug information.
 public struct ScanKey: Sendable, Hashable {
     /// All of it, as text.
     let text: String
 
-    /// Reads a dozen small blocks.
     /// - Parameter states: Of the file, then of those of debug information.
-    /// - Throws: `ELFError`, or what the source throws.
-    public init(of image: ELFImage, states: [FileState]) throws {
+    init(_ contents: FileContents, states: [FileState]) {
         self.init(
-            buildID: try image.buildID(), machine: image.machine.name, size: image.source.size,
-            checksum: try image.sampledChecksum(), states: states)
+            buildID: contents.buildID, machine: contents.machine, size: contents.size, checksum: contents.checksum,
+            states: states)
     }
 
     init(buildID: String?, machine: String, size: UInt64, checksum: UInt64, states: [FileState]) {
@@ -23,5 +21,22 @@ public struct ScanKey: Sendable, Hashable {
             checksum \(checksum)
             """
             + states.map { "\nfile \($0.device) \($0.inode) \($0.changedAt)" }.joined()
+    }
+}
+
+/// What a cached result is known by, of the file's contents.
+public struct FileContents: Sendable {
+    let buildID: String?
+    let machine: String
+    let size: UInt64
+    let checksum: UInt64
+
+    /// Reads a dozen small blocks.
+    /// - Throws: `ELFError`, or what the source throws.
+    init(of image: ELFImage) throws {
+        buildID = try image.buildID()
+        machine = image.machine.name
+        size = image.source.size
+        checksum = try image.sampledChecksum()
     }
 }

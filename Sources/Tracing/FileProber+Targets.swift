@@ -1,5 +1,5 @@
 internal import Containers
-internal import ELFImage
+internal import Inspection
 internal import OS
 internal import Processes
 internal import TLSLibraries
@@ -108,8 +108,8 @@ extension FileProber {
         // Tells a damaged file from one without TLS.
         let report: FileReport
         do {
-            report = try inspector.searchLibraries(in: BudgetedFile(file), path: path)
-        } catch let error as ELFError {
+            report = try inspector.searchLibraries(in: file, path: path)
+        } catch let error as InspectionError {
             throw SessionError("cannot trace \(name): \(error)")
         }
         guard !report.libraries.isEmpty else {

@@ -1,4 +1,5 @@
 internal import Containers
+internal import Inspection
 internal import LibBPF
 internal import OS
 internal import Processes
@@ -7,7 +8,7 @@ internal import TLSLibraries
 /// Looks into files and probes the TLS libraries in them. Used by several threads at once; each call may wait for
 /// the file system and for the kernel.
 struct FileProber: Sendable {
-    let inspector: Inspector
+    let inspector: FileInspector
     let rules: [FunctionRule: Int]
     let uprobe: Later<UprobeProgram>
     let identifier: InodeIdentifier
@@ -34,20 +35,23 @@ struct FileProber: Sendable {
     /// - Parameter shownPath: As the process sees it.
     /// - Parameter open: Opens another file of its system, for versions and debug information that stand there.
     /// - Parameter mapped: How processes map it, where any is known to.
+    /// - Parameter isHostView: Whether it was opened as this host sees it.
     /// - Parameter attempts: How often it may change meanwhile.
     func probe(
         _ file: RegularFile, shownPath: String, depth: Depth, open: @escaping (String) -> RegularFile?,
-        mapped: ProbeJob.MappedCandidate? = nil, attempts: Int = 3
+        mapped: ProbeJob.MappedCandidate? = nil, isHostView: Bool = false, attempts: Int = 3
     ) -> ProbeOutcome {
         let identity = InodeIdentity(of: file, identifier: identifier)
         if let known = claim(identity, depth, changedAt: file.status.changedAt) { return known }
-        let outcome = probeUnknown(file, identity, shownPath: shownPath, depth, open, mapped)
+        let outcome = probeUnknown(file, identity, shownPath: shownPath, depth, open, mapped, isHostView: isHostView)
         table.finish(identity, outcome)
         // It may be a new link or mode alone.
         if case .changing = outcome, attempts > 1, let again = try? RegularFile(path: file.descriptor.path),
             again.status.changedAt != file.status.changedAt
         {
-            return probe(again, shownPath: shownPath, depth: depth, open: open, mapped: mapped, attempts: attempts - 1)
+            return probe(
+                again, shownPath: shownPath, depth: depth, open: open, mapped: mapped, isHostView: isHostView,
+                attempts: attempts - 1)
         }
         return outcome
     }
@@ -67,10 +71,9 @@ struct FileProber: Sendable {
 
     private func probeUnknown(
         _ file: RegularFile, _ identity: InodeIdentity, shownPath: String, _ depth: Depth,
-        _ open: @escaping (String) -> RegularFile?, _ mapped: ProbeJob.MappedCandidate?
+        _ open: @escaping (String) -> RegularFile?, _ mapped: ProbeJob.MappedCandidate?, isHostView: Bool
     ) -> ProbeOutcome {
         let report: FileReport
-        let source = BudgetedFile(file)
         let begun = Clock.monotonic
         func ask(_ mapped: ProbeJob.MappedCandidate) -> HarmfulProbe.Question {
             HarmfulProbe.Question((shownPath, mapped.identity, mapped.users), areInterpretersKnown: true, memory)
@@ -79,20 +82,20 @@ struct FileProber: Sendable {
         let early = mapped.flatMap { $0.mappedAt == nil ? nil : ask($0) }
         do {
             switch depth {
-            case .symbols: report = try inspector.findLibraries(in: source)
-            case .everything: report = try inspector.searchLibraries(in: source, path: shownPath)
+            case .symbols: report = try inspector.findLibraries(in: file, isHostView: isHostView)
+            case .everything: report = try inspector.searchLibraries(in: file, path: shownPath)
             case .everythingPatiently:
                 report = try Threads.withLowPriority {
-                    try inspector.searchLibraries(in: source, path: shownPath)
+                    try inspector.searchLibraries(in: file, path: shownPath)
                 }
             }
         } catch let error as SystemError {
             return .unreadable(error)
-        } catch let error as BudgetError {
-            return .refused("\(shownPath): \(error)")
-        } catch {
+        } catch InspectionError.damaged {
             // Not an ELF file, or a damaged one: the loader would not have taken a library from it.
             return .noLibrary
+        } catch {
+            return .refused("\(shownPath): \(error)")
         }
         guard report.machine == Host.machine else { return .noLibrary }
         guard depth != .symbols || report.isTraceable else { return .unsearched }
@@ -149,7 +152,7 @@ struct FileProber: Sendable {
             }
             // The version takes longer than all the rest: it comes after the probe.
             let versions = places.map {
-                $0.0.version ?? (try? inspector.version(of: $0.0.kind, in: source, openNeeded: sibling))
+                $0.0.version ?? (try? inspector.version(of: $0.0.kind, in: file, openNeeded: sibling))
             }
             table.describe(index, references(versions))
             let list = places.map { "\($0.0.kind) \($0.1.function) at \($0.1.probeOffset)" }

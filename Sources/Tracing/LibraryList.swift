@@ -1,4 +1,5 @@
 public import Containers
+public import Inspection
 internal import LibBPF
 public import OS
 public import Processes
@@ -46,16 +47,14 @@ public struct LibraryList: Sendable {
 
     /// Looks into every file that is mapped executable. Nothing is attached.
     /// - Parameters:
-    ///   - cache: What was found in files before.
     ///   - pids: nil: every process.
     ///   - files: These alone; nil: every file.
     /// - Throws: `SystemError`; `SessionError` for a file in a container that does not run.
     public init(
-        catalog: LibraryCatalog, cache: FindingCache?, pids: [Int32]?, files targets: [FileTarget]? = nil
+        _ inspector: FileInspector, pids: [Int32]?, files targets: [FileTarget]? = nil
     ) throws {
         let scan = try pids.map { ProcessScan.run(pids: $0) } ?? ProcessScan.run()
         var users = Users()
-        let inspector = Inspector(catalog: catalog, cache: cache)
         // Not to be had without privileges: files that several overlays show are listed for each then.
         let identifier = InodeIdentifier.ofThisKernel
         let wanted = try targets.map {
@@ -172,20 +171,20 @@ private struct Users {
     }
 }
 
-extension Inspector {
+extension FileInspector {
     /// nil for what is no ELF file, or one so damaged that no loader takes a library from it.
     fileprivate func report(
         _ file: RegularFile, path: String, open: @escaping (String) -> RegularFile?
     ) throws(SystemError) -> FileReport? {
         do {
-            return try inspect(BudgetedFile(file), path: path, openNeeded: Siblings.opener(of: path, open))
+            return try inspect(file, path: path, openNeeded: Siblings.opener(of: path, open))
         } catch let error as SystemError {
             throw error
-        } catch let error as BudgetError {
-            throw SystemError("search", path, code: 0, hint: "\(error).")
-        } catch {
+        } catch InspectionError.damaged {
             // What tells the version may be damaged alone.
-            return try? findLibraries(in: BudgetedFile(file))
+            return try? findLibraries(in: file, isHostView: false)
+        } catch {
+            throw SystemError("search", path, code: 0, hint: "\(error).")
         }
     }
 }

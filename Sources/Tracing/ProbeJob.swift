@@ -113,8 +113,13 @@ extension FileProber {
                 let open: (String) -> RegularFile? = { try? ProcessFile.open(pid: user.pid, path: $0) }
                 // Later than this its loader is there.
                 let isLate = candidate.mappedAt == nil || depth != .symbols
-                let needed = isLate ? [] : probeNeeded(by: file, candidate.path, of: user.pid, open)
-                return [probe(file, shownPath: candidate.path, depth: depth, open: open, mapped: candidate)] + needed
+                let isHostView = ProcessRecord.isInHostMountNamespace(user.pid)
+                let needed =
+                    isLate ? [] : probeNeeded(by: file, candidate.path, of: user.pid, open, isHostView: isHostView)
+                let own = probe(
+                    file, shownPath: candidate.path, depth: depth, open: open, mapped: candidate,
+                    isHostView: isHostView)
+                return [own] + needed
             } catch {
                 failure = error
             }
@@ -126,7 +131,8 @@ extension FileProber {
     /// What a file that was mapped just now has the loader map next: a probe that is begun before the loader is there
     /// is in time, however long the kernel takes over it. Whatever the system's folders hold is probed already.
     private func probeNeeded(
-        by file: RegularFile, _ path: String, of pid: Int32, _ open: @escaping (String) -> RegularFile?
+        by file: RegularFile, _ path: String, of pid: Int32, _ open: @escaping (String) -> RegularFile?,
+        isHostView: Bool
     ) -> [ProbeOutcome] {
         let resolver = NeededResolver(
             libraryPath: ProcessRecord.trustedEnvironment(of: pid)?["LD_LIBRARY_PATH"], cache: nil, open: open)
@@ -134,7 +140,7 @@ extension FileProber {
         let libraries = (try? resolver.neededElsewhere(by: path, file)) ?? []
         return libraries.compactMap { path, source in
             guard let library = source as? RegularFile else { return nil }
-            return probe(library, shownPath: path, depth: .symbols, open: open)
+            return probe(library, shownPath: path, depth: .symbols, open: open, isHostView: isHostView)
         }
     }
 
@@ -143,13 +149,13 @@ extension FileProber {
         // In a container's view of the file system the path leads elsewhere, or nowhere.
         guard let file = try? RegularFile(path: candidate.path), FileIdentity(status: file.status) == candidate.identity
         else { return .vanished }
-        return probe(file, shownPath: candidate.path, depth: depth, open: Siblings.host)
+        return probe(file, shownPath: candidate.path, depth: depth, open: Siblings.host, isHostView: true)
     }
 
     private func probe(path: String, _ depth: Depth) -> ProbeOutcome {
         do throws(SystemError) {
             let file = try RegularFile(path: path)
-            return probe(file, shownPath: path, depth: depth, open: Siblings.host)
+            return probe(file, shownPath: path, depth: depth, open: Siblings.host, isHostView: true)
         } catch {
             return error.isNotFound ? .vanished : .unreadable(error)
         }

@@ -1,4 +1,5 @@
 public import Containers
+public import Inspection
 public import LibBPF
 public import TLSLibraries
 
@@ -40,6 +41,8 @@ public struct SessionOptions: Sendable {
     public var catalog: LibraryCatalog
     /// What was found in files before; nil: every file is searched anew.
     public var cache: FindingCache?
+    /// What looks into files; nil: one is made.
+    public var inspectorProcess: InspectorProcess?
     public var containers: ContainerFilter?
     /// Names of threads or processes, exact; nil: all.
     public var comms: [String]?

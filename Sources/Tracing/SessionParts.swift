@@ -1,5 +1,6 @@
 internal import Containers
 internal import ELFImage
+internal import Inspection
 internal import LibBPF
 internal import OS
 internal import Processes
@@ -38,6 +39,9 @@ struct SessionParts {
         Host.raiseDescriptorLimit()
         Host.returnLargeBlocks()
         let rules = try options.catalog.rules()
+        // It comes up while other things are done.
+        let inspector = try FileInspector(
+            catalog: options.catalog, cache: options.cache, process: options.inspectorProcess)
         let layout = try CgroupLayout.current()
         let tree = CgroupTree(layout: layout)
         // What comes from here on is reported, what was there before is found by the scan: nothing falls between.
@@ -71,7 +75,7 @@ struct SessionParts {
             try ModificationThreads(monitor, table: table, closer: closer) { mailbox.post(.probes(.modified($0))) }
         }
         let prober = FileProber(
-            inspector: Inspector(catalog: options.catalog, cache: options.cache),
+            inspector: inspector,
             rules: Dictionary(uniqueKeysWithValues: zip(rules, 0...)), uprobe: uprobe,
             identifier: InodeIdentifier.ofThisKernel, table: table,
             closer: closer, containers: RuntimeRegistry(scan.runtimes), copiers: copiers,

@@ -32,9 +32,7 @@ struct CatalogOptions: ParsableArguments {
     /// The built-in libraries and those of `--symbols`.
     /// - Throws: `SystemError`, `DescriptionError`.
     func catalog() throws -> LibraryCatalog {
-        let own = try symbols.map { path in
-            try LibraryDescription.decode(json5: Files.read(path, limit: 1 << 20), file: path)
-        }
-        return try LibraryCatalog.builtin.adding(own)
+        try LibraryCatalog.builtin.adding(
+            try symbols.map { DescriptionText(file: $0, json5: try Files.read($0, limit: 1 << 20)) })
     }
 }

@@ -1,5 +1,5 @@
 import ArgumentParser
-import ELFImage
+import Inspection
 import LibBPF
 import OS
 import Rendering
@@ -51,7 +51,7 @@ struct CommandFailure: Error {
             let status = error.isNotPermitted ? ExitStatus.notPermitted : ExitStatus.failed
             let hint = error.isNotPermitted && error.hint == nil ? ". Run it as root: `sudo sniscope …`" : ""
             self.init(error.description + hint, status: status)
-        case is ELFError, is SessionError:
+        case is InspectionError, is SessionError:
             self.init("\(error)")
         default:
             return nil

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Inspection
 import OS
 
 /// Shows, live, which TLS server names processes and containers ask for.
@@ -19,6 +20,7 @@ struct Sniscope: AsyncParsableCommand {
 
     static func main() async {
         Signals.ignoreClosedPipes()
+        if InspectionServer.isRequested(CommandLine.arguments) { return InspectionServer.run() }
         do {
             var command = try parseAsRoot()
             if let command = command as? any HostCommand {

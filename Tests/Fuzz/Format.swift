@@ -14,7 +14,7 @@ struct Format: Sendable {
         self.reader = reader
     }
 
-    static let all = ELFFormats.all + [LoaderCacheFormat.format] + TextFormats.all
+    static let all = ELFFormats.all + [LoaderCacheFormat.format, InspectionFormat.format] + TextFormats.all
 
     /// The folder of the compiled samples.
     static let samples = ProcessInfo.processInfo.environment["SNISCOPE_FUZZ_SAMPLES"] ?? "."

@@ -75,7 +75,7 @@ extension EndToEnd {
             // CAP_SYS_ADMIN, CAP_SYS_NICE and CAP_CHECKPOINT_RESTORE beside the four.
             let kept = (Self.four + [21, 23, 40]).reduce(UInt64(0)) { $0 | 1 << UInt64($1) }
             let processes = try await [tracer.program.pid] + children(of: tracer.program.pid)
-            #expect(processes.count == 2, "its helper has its own sets")
+            #expect(processes.count == 3, "its helpers have sets of their own")
             for process in processes {
                 let tasks = "/proc/\(process)/task"
                 for task in try FileManager.default.contentsOfDirectory(atPath: tasks) {

@@ -57,6 +57,17 @@ int sniscope_keep_capabilities(uint64_t kept);
 /// and no_new_privs. To be called before `sniscope_keep_capabilities`. Returns -1 with errno.
 int sniscope_bound_capabilities(uint64_t kept);
 
+/// Gives up all rights, all of the process's system calls but those that read what is open, compute
+/// and answer, and more than `memory` bytes of data. Returns -1 with errno.
+int sniscope_confine_inspector(uint64_t memory);
+
+/// Sends a message, with a descriptor unless `file` is -1. Returns -1 with errno.
+ssize_t sniscope_send_message(int socket, const void *bytes, size_t size, int file);
+
+/// Receives a message, and a descriptor where one comes with it (closed on exec); else `file`
+/// becomes -1. Returns 0 at the end, -1 with errno.
+ssize_t sniscope_receive_message(int socket, void *bytes, size_t capacity, int *file);
+
 /// A socket on which the kernel reports devices that come, go and change, or -1 with errno.
 int sniscope_open_device_events(void);
 

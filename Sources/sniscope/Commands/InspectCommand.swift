@@ -1,6 +1,6 @@
 import ArgumentParser
 import Containers
-import ELFImage
+import Inspection
 import OS
 import Rendering
 import TLSLibraries
@@ -25,7 +25,7 @@ struct InspectCommand: ParsableCommand {
 
     func run() throws {
         let catalog = try libraries.catalog()
-        let inspector = Inspector(catalog: catalog, cache: try libraries.cache(catalog))
+        let inspector = try FileInspector(catalog: catalog, cache: try libraries.cache(catalog))
         let target = try FileTarget(argument: file, of: "inspect")
         var containers: [Container] = []
         if case .container = target { containers = ContainerSnapshot().containers }
@@ -36,7 +36,7 @@ struct InspectCommand: ParsableCommand {
                 return try inspector.inspect(
                     opened.file, path: opened.path, openNeeded: Siblings.opener(of: opened.path, opened.open))
             }
-        } catch let error as ELFError {
+        } catch let error as InspectionError {
             throw CommandFailure("cannot inspect \(file): \(error)")
         }
         var bytes: [UInt8] = []

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Containers
+import Inspection
 import OS
 import Processes
 import Rendering
@@ -18,11 +19,12 @@ struct ListCommand: HostCommand {
 
     func prepare() throws -> @Sendable () async throws -> Void {
         let catalog = try libraries.catalog()
+        let inspector = try InspectorProcess(catalog)
         try host.enter()
-        return { try run(catalog) }
+        return { try run(catalog, inspector) }
     }
 
-    private func run(_ catalog: LibraryCatalog) throws {
+    private func run(_ catalog: LibraryCatalog, _ inspector: InspectorProcess) throws {
         let selection = try target.selection()
         let schema = ListSchema.make(forPeople: output.output == .columns)
         let filter = try Filter(output.filter, schema: schema)
@@ -33,7 +35,7 @@ struct ListCommand: HostCommand {
         let binaries = try target.binaries()
         let cache = try libraries.cache(catalog)
         let list = try LibraryList(
-            catalog: catalog, cache: cache, pids: selection.exactPids(),
+            FileInspector(catalog: catalog, cache: cache, process: inspector), pids: selection.exactPids(),
             files: binaries.isEmpty ? nil : binaries)
 
         var bytes: [UInt8] = []

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Inspection
 import OS
 import TLSLibraries
 import Tracing
@@ -29,17 +30,20 @@ struct TraceCommand: HostCommand {
     func prepare() throws -> @Sendable () async throws -> Void {
         let selection = try target.selection()
         let catalog = try libraries.catalog()
+        let inspector = try InspectorProcess(catalog)
         let destination = try stream.destination(standard: .standardOutput)
         try host.enter()
         // Paths are the host's from here on.
         let binaries = try target.binaries()
-        return { try await run(selection, catalog, destination, binaries) }
+        return { try await run(selection, catalog, inspector, destination, binaries) }
     }
 
     private func run(
-        _ selection: TargetSelection, _ catalog: LibraryCatalog, _ destination: OutputFile, _ binaries: [FileTarget]
+        _ selection: TargetSelection, _ catalog: LibraryCatalog, _ inspector: InspectorProcess,
+        _ destination: OutputFile, _ binaries: [FileTarget]
     ) async throws {
         var options = SessionOptions(catalog: catalog)
+        options.inspectorProcess = inspector
         options.cache = try libraries.cache(catalog)
         if !binaries.isEmpty {
             options.target = .files(binaries)

@@ -1,0 +1,161 @@
+public import OS
+public import TLSLibraries
+
+/// Looks into files in a process that has no rights and that a hostile file may crash: it costs that file alone.
+public final class FileInspector: Sendable {
+    public typealias Opener = (String) -> RegularFile?
+
+    public let catalog: LibraryCatalog
+    private let cache: FindingCache?
+    private let shared: InspectorProcess
+
+    /// - Parameters:
+    ///   - cache: What was found in files before.
+    ///   - process: Which has the same catalog; nil: one is made.
+    public init(
+        catalog: LibraryCatalog, cache: FindingCache?, process: InspectorProcess? = nil
+    ) throws(SystemError) {
+        self.catalog = catalog
+        self.cache = cache
+        if let process { shared = process } else { shared = try InspectorProcess(catalog) }
+        try shared.supervise(replacing: true)
+    }
+
+    /// As `Inspector.findLibraries`. Its own symbols of a file that root alone can have written are read by this process:
+    /// the loader is as fast as that, and would be ahead of the other one's answer.
+    /// - Parameter isHostView: Whether the file was opened as this host sees it, so that its owner counts.
+    /// - Throws: `SystemError`, `InspectionError`.
+    public func findLibraries(in file: RegularFile, isHostView: Bool) throws -> FileReport {
+        guard isHostView, file.isOwn else { return try report(.find, file) }
+        do {
+            return try Inspector(catalog: catalog).findLibraries(in: BudgetedFile(file))
+        } catch {
+            throw InspectionFailure(error).error(file)
+        }
+    }
+
+    /// As `Inspector.searchLibraries`. Files of debug information are opened in this process's own view.
+    /// - Throws: `SystemError`, `InspectionError`.
+    public func searchLibraries(in file: RegularFile, path: String) throws -> FileReport {
+        try report(.search(path: path), file)
+    }
+
+    /// As `Inspector.inspect`.
+    /// - Throws: `SystemError`, `InspectionError`.
+    public func inspect(_ file: RegularFile, path: String, openNeeded: @escaping Opener) throws -> FileReport {
+        let report = try searchLibraries(in: file, path: path)
+        return report.with(
+            libraries: try report.libraries.map {
+                $0.with(version: try $0.version ?? version(of: $0.kind, in: file, openNeeded: openNeeded))
+            })
+    }
+
+    /// As `Inspector.version`.
+    /// - Throws: `SystemError`, `InspectionError`.
+    public func version(of kind: String, in file: RegularFile, openNeeded: @escaping Opener) throws -> String? {
+        guard catalog.descriptions.contains(where: { $0.kind == kind && $0.version != nil }) else { return nil }
+        guard case .version(let version) = try ask(.version(kind: kind), file, openNeeded) else {
+            throw InspectionError.unexpectedAnswer
+        }
+        return version
+    }
+
+    private func report(_ request: InspectionRequest, _ file: RegularFile) throws -> FileReport {
+        guard case .report(let report) = try ask(request, file, { _ in nil }) else {
+            throw InspectionError.unexpectedAnswer
+        }
+        return report
+    }
+
+    private func ask(
+        _ request: InspectionRequest, _ file: RegularFile, _ openNeeded: @escaping Opener
+    ) throws -> InspectionReply {
+        let look = Look(file: file, cache: cache, openNeeded: openNeeded)
+        if let answer = try look.ask(request, shared) { return answer }
+        // It ended, perhaps by another file that it was looking into: one for this file alone shows.
+        let process = try InspectorProcess(catalog)
+        try process.supervise(replacing: false)
+        defer { process.close() }
+        if let answer = try look.ask(request, process) { return answer }
+        throw InspectionError.crashed(signal: process.lastSignal)
+    }
+}
+
+/// One file that is looked into, as this process sees it: it opens what the other one asks for.
+private final class Look {
+    private let file: RegularFile
+    private let cache: FindingCache?
+    private let openNeeded: FileInspector.Opener
+    private var debugFiles: [RegularFile] = []
+    private var entry: CachedFindings?
+
+    init(file: RegularFile, cache: FindingCache?, openNeeded: @escaping FileInspector.Opener) {
+        self.file = file
+        self.cache = cache
+        self.openNeeded = openNeeded
+    }
+
+    /// - Returns: nil where the other process ends instead.
+    func ask(_ request: InspectionRequest, _ process: InspectorProcess) throws -> InspectionReply? {
+        let connection = try process.connection()
+        debugFiles = []
+        entry = nil
+        return try Threads.waiting(for: connection.thread) { () throws -> InspectionReply? in
+            guard (try? connection.socket.send(request.bytes, file: file)) != nil else { return nil }
+            while let message = try connection.socket.receiveBytes() {
+                guard let reply = InspectionReply(message) else { throw InspectionError.unexpectedAnswer }
+                switch reply {
+                case .openDebugFile(let path):
+                    let file = DebugFiles.open(path) as? RegularFile
+                    if let file { debugFiles.append(file) }
+                    guard (try? connection.socket.send([0], file: file)) != nil else { return nil }
+                case .openNeeded(let name):
+                    guard (try? connection.socket.send([0], file: openNeeded(name))) != nil else { return nil }
+                case .recall(let contents):
+                    entry = cache?.entry(contents, of: [file] + debugFiles)
+                    guard (try? connection.socket.send([0] + (entry?.value ?? []))) != nil else { return nil }
+                case .keep(let value): entry?.keep(value)
+                case .report, .version:
+                    process.giveBack(connection)
+                    return reply
+                case .failure(let failure):
+                    process.giveBack(connection)
+                    throw failure.error(file)
+                }
+            }
+            return nil
+        }
+    }
+}
+
+extension InspectionFailure {
+    fileprivate func error(_ file: RegularFile) -> any Error {
+        switch self {
+        case .damaged(let problem): InspectionError.damaged(problem)
+        case .overBudget(let problem): InspectionError.overBudget(problem)
+        case .unreadable(let code, let hint): SystemError("read", file.path, code: code, hint: hint)
+        }
+    }
+}
+
+/// Why a file was not looked into, or not to its end. The description is a clause that fits after "cannot inspect PATH: ".
+public enum InspectionError: Error, Sendable, CustomStringConvertible {
+    /// It is no ELF file, or a damaged one.
+    case damaged(String)
+    /// A look into it takes too long, or too much is read.
+    case overBudget(String)
+    /// The process that looked into it ended, two times.
+    case crashed(signal: Int32?)
+    /// The process that looked into it does not keep to the rules: it obeys the file.
+    case unexpectedAnswer
+
+    public var description: String {
+        switch self {
+        case .damaged(let problem), .overBudget(let problem): problem
+        case .crashed(let signal):
+            "the process that looked into it ended\(signal.map { " (signal \($0))" } ?? ""), two times: it may be hostile; "
+                + "please report it with the file"
+        case .unexpectedAnswer: "the process that looked into it gave no answer that can be understood"
+        }
+    }
+}

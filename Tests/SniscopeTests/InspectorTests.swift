@@ -1,0 +1,105 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite("The process that looks into files", .serialized, .asRoot, .having("cc", "openssl", "ps", "dockerd"))
+    struct Inspector {
+        @Test("has no rights")
+        func confined() async throws {
+            let tracer = try await Tracer()
+            defer { tracer.stop() }
+            let inspector = try #require(try await inspectors(of: tracer).first)
+            for field in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+                #expect(try status(of: inspector, field) == "0000000000000000")
+            }
+            #expect(try status(of: inspector, "NoNewPrivs") == "1")
+            // SECCOMP_MODE_FILTER
+            #expect(try status(of: inspector, "Seccomp") == "2")
+            #expect(try status(of: inspector, "Uid") == "65534")
+            #expect(try status(of: inspector, "Gid") == "65534")
+            #expect(try status(of: inspector, "Groups") == "")
+        }
+
+        @Test("is replaced when it crashes, and nothing is lost")
+        func replaced() async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let tracer = try await Tracer()
+            defer { tracer.stop() }
+            let first = try await inspectors(of: tracer)
+            for number in 0..<4 {
+                for inspector in try await inspectors(of: tracer) { kill(inspector, SIGILL) }
+                let library = try workspace.copy(try await libraryPath("libssl.so.3"), as: "libfoo\(number).so")
+                // Of another user, so that it is not read by the tracer itself.
+                try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: library)
+                let caller = try await Caller(try await Caller.compile(in: workspace), library: library)
+                defer { caller.stop() }
+                let name = uniqueName("replaced")
+                try await wait("an event named \(name)", tracer.program) {
+                    try await caller.tell("name \(name)")
+                    return try !tracer.events(named: name).isEmpty
+                }
+            }
+            try await wait("another inspector") { try await inspectors(of: tracer).allSatisfy { !first.contains($0) } }
+        }
+
+        @Test("a file that makes it crash is left out, by name, and the trace goes on")
+        func crashing() async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            // Half a second's work.
+            let large = try workspace.copy("/usr/sbin/dockerd", as: "large")
+            let tracer = try await Tracer("--cache-dir", "none")
+            defer { tracer.stop() }
+            let program = try Program([large, "--config-file", "/nonexistent"])
+            defer { program.stop() }
+            // First the one that all files share, then that of this file alone.
+            for _ in 0..<2 {
+                var crashed: [Int32] = []
+                try await wait("a look into the file", tracer.program) {
+                    crashed = try await inspectors(of: tracer).filter(isBusy)
+                    return !crashed.isEmpty
+                }
+                for inspector in crashed { kill(inspector, SIGILL) }
+            }
+            try await tracer.notice(containing: "large: the process that looked into it ended (signal 4), two times")
+            let library = try workspace.copy(try await libraryPath("libssl.so.3"), as: "libfoo.so")
+            try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: library)
+            let caller = try await Caller(try await Caller.compile(in: workspace), library: library)
+            defer { caller.stop() }
+            let name = uniqueName("crashing")
+            try await wait("an event named \(name)", tracer.program) {
+                try await caller.tell("name \(name)")
+                return try !tracer.events(named: name).isEmpty
+            }
+        }
+
+        private func inspectors(of tracer: Tracer) async throws -> [Int32] {
+            let lines = try await Program.check("ps", "-e", "-o", "pid=,ppid=,comm=")
+            let processes = lines.split(separator: "\n").compactMap {
+                line -> (pid: Int32, parent: Int32, name: String)? in
+                let fields = line.split(separator: " ", maxSplits: 2)
+                guard fields.count == 3, let pid = Int32(fields[0]), let parent = Int32(fields[1]) else { return nil }
+                return (pid, parent, String(fields[2]))
+            }
+            // That of one file alone is started by the tracer's second process.
+            let parents = [tracer.program.pid] + processes.filter { $0.parent == tracer.program.pid }.map(\.pid)
+            return processes.filter { $0.name == "sniscope-insp" && parents.contains($0.parent) }.map(\.pid)
+        }
+
+        /// Whether one of its threads computes just now.
+        private func isBusy(_ inspector: Int32) -> Bool {
+            let tasks = "/proc/\(inspector)/task"
+            return ((try? FileManager.default.contentsOfDirectory(atPath: tasks)) ?? []).contains { task in
+                let stat = (try? String(contentsOfFile: "\(tasks)/\(task)/stat", encoding: .utf8)) ?? ""
+                return stat.contains("(inspect) R")
+            }
+        }
+
+        private func status(of pid: Int32, _ field: String) throws -> String {
+            let status = try String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
+            let line = status.split(separator: "\n").first { $0.hasPrefix(field + ":") } ?? ""
+            return line.dropFirst(field.count + 1).split(whereSeparator: \.isWhitespace).first.map(String.init) ?? ""
+        }
+    }
+}
