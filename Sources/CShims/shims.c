@@ -291,3 +291,31 @@ void sniscope_return_large_blocks(void)
 {
 	mallopt(M_MMAP_THRESHOLD, 128 << 10);
 }
+
+int sniscope_open_pseudo_terminal(int *terminal)
+{
+	int unlocked = 0;
+	int other = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (other < 0)
+		return -1;
+	*terminal = -1;
+	if (ioctl(other, TIOCSPTLCK, &unlocked) == 0)
+		// Not by its path: in a mount namespace that may lead elsewhere.
+		*terminal = ioctl(other, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (*terminal >= 0)
+		return other;
+	close(other);
+	return -1;
+}
+
+int sniscope_copy_terminal_size(int from, int to)
+{
+	struct winsize wanted, present;
+
+	if (ioctl(from, TIOCGWINSZ, &wanted) != 0 || ioctl(to, TIOCGWINSZ, &present) != 0 ||
+	    memcmp(&wanted, &present, sizeof(wanted)) == 0)
+		return 0;
+	ioctl(to, TIOCSWINSZ, &wanted);
+	return 1;
+}

@@ -30,8 +30,8 @@ public enum Signals {
         signal(SIGPIPE, SIG_IGN)
     }
 
-    /// Sends a signal to a process; one that is gone is no error.
-    public static func send(_ signal: Int32, to pid: Int32) {
-        kill(pid, signal)
-    }
+    /// Sends a signal to a process, or to a group by its number negated.
+    /// - Returns: false where it is gone, which is no error.
+    @discardableResult
+    public static func send(_ signal: Int32, to pid: Int32) -> Bool { kill(pid, signal) == 0 }
 }

@@ -57,6 +57,13 @@ int sniscope_keep_capabilities(uint64_t kept);
 /// and no_new_privs. To be called before `sniscope_keep_capabilities`. Returns -1 with errno.
 int sniscope_bound_capabilities(uint64_t kept);
 
+/// A new pseudo-terminal: returns the end that is the terminal's other side, `*terminal` becomes
+/// the terminal. -1 with errno.
+int sniscope_open_pseudo_terminal(int *terminal);
+
+/// Gives a terminal the size of another one. Returns whether it had another size.
+int sniscope_copy_terminal_size(int from, int to);
+
 /// Gives up all rights, all of the process's system calls but those that read what is open, compute
 /// and answer, and more than `memory` bytes of data. Returns -1 with errno.
 int sniscope_confine_inspector(uint64_t memory);

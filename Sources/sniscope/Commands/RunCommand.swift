@@ -17,8 +17,11 @@ struct RunCommand: AsyncParsableCommand {
     @OptionGroup(title: "How") var libraries: CatalogOptions
     @OptionGroup(title: "Tracing") var stream: StreamOptions
 
-    @Option(help: ArgumentHelp("Run the command as this user.", valueName: "name"))
+    @Option(help: ArgumentHelp("Run the command as this user, at a terminal of its own.", valueName: "name"))
     var user: String?
+
+    @Flag(help: "Keep the command from gaining privileges, as by sudo and other set-user-ID programs.")
+    var noNewPrivs = false
 
     @Argument(parsing: .postTerminator, help: "The command, after `--`.")
     var command: [String] = []
@@ -31,7 +34,8 @@ struct RunCommand: AsyncParsableCommand {
 
     func run() async throws {
         let account = try Account.forCommand(named: user)
-        let child = ChildCommand(arguments: CommandLineBytes.last(command.count), account: account)
+        let child = ChildCommand(
+            arguments: CommandLineBytes.last(command.count), account: account, keepsPrivileges: !noNewPrivs)
         let catalog = try libraries.catalog()
         var options = SessionOptions(catalog: catalog)
         options.cache = try libraries.cache(catalog)
@@ -53,7 +57,8 @@ struct RunCommand: AsyncParsableCommand {
 /// The command of `run`, while it runs and after.
 final class ChildCommand: Sendable {
     private enum State {
-        case waiting
+        /// - Parameter signals: What is to be handed on once it runs.
+        case waiting(signals: [Int32])
         case running(pid: Int32)
         case ended(TerminationStatus)
         case failed(CommandFailure)
@@ -61,11 +66,14 @@ final class ChildCommand: Sendable {
 
     private let arguments: [[UInt8]]
     private let account: Account?
-    private let state = Mutex(State.waiting)
+    /// Whether it may gain others, by set-user-ID programs.
+    private let keepsPrivileges: Bool
+    private let state = Mutex(State.waiting(signals: []))
 
-    init(arguments: [[UInt8]], account: Account?) {
+    init(arguments: [[UInt8]], account: Account?, keepsPrivileges: Bool) {
         self.arguments = arguments
         self.account = account
+        self.keepsPrivileges = keepsPrivileges
     }
 
     /// Starts the command and waits for its end.
@@ -73,19 +81,31 @@ final class ChildCommand: Sendable {
         var arguments = arguments
         let options = PlatformOptions()
         var environment = Subprocess.Environment.inherit
+        var terminal: PseudoTerminal?
+        defer { terminal?.restore() }
+        // Not by Subprocess's options: its child calls glibc's setgroups, which waits for every thread that was just
+        // starting at the fork, for ever (seen with swift-subprocess 1.0.2). setsid(1) and setpriv(1) become the command.
+        var words: [String] = []
         if let account {
-            // Not by Subprocess's options: its child calls glibc's setgroups, which waits for every thread that was just
-            // starting at the fork, for ever (seen with swift-subprocess 1.0.2). setpriv(1) becomes the command.
+            do throws(SystemError) {
+                terminal = try PseudoTerminal.replacingStandardStreams(owner: account.uid)
+            } catch {
+                state.withLock { $0 = .failed(CommandFailure("cannot start the command: \(error)")) }
+                return
+            }
             let groups = account.groups.map(String.init).joined(separator: ",")
-            let words = [
-                "setpriv", "--reuid=\(account.uid)", "--regid=\(account.gid)",
-                groups.isEmpty ? "--clear-groups" : "--groups=\(groups)", "--",
-            ]
-            arguments = words.map { Array($0.utf8) + [0] } + arguments
+            // In a session of its own it has no terminal but that one.
+            words =
+                ["setsid"] + (terminal?.isStandardInput == true ? ["--ctty"] : []) + [
+                    "setpriv", "--reuid=\(account.uid)", "--regid=\(account.gid)",
+                    groups.isEmpty ? "--clear-groups" : "--groups=\(groups)",
+                ]
             environment = environment.updating([
                 "HOME": account.home, "USER": account.name, "LOGNAME": account.name, "SHELL": account.shell,
             ])
         }
+        if !keepsPrivileges { words += (account == nil ? ["setpriv"] : []) + ["--no-new-privs"] }
+        if !words.isEmpty { arguments = (words + ["--"]).map { Array($0.utf8) + [0] } + arguments }
         let name = String(decoding: arguments[0].dropLast(), as: UTF8.self)
         do {
             let result = try await Subprocess.run(
@@ -95,7 +115,12 @@ final class ChildCommand: Sendable {
                 environment: environment, platformOptions: options, input: .currentStandardInput,
                 output: .currentStandardOutput, error: .currentStandardError
             ) { execution in
-                state.withLock { $0 = .running(pid: execution.processIdentifier.value) }
+                let pid = execution.processIdentifier.value
+                let signals = state.withLock { state in
+                    defer { state = .running(pid: pid) }
+                    if case .waiting(let signals) = state { return signals } else { return [] }
+                }
+                for signal in signals { send(signal, to: pid) }
             }
             state.withLock { $0 = .ended(result.terminationStatus) }
         } catch {
@@ -109,8 +134,23 @@ final class ChildCommand: Sendable {
 
     /// Hands on a signal that was sent to sniscope alone. What a terminal sends, it sends to the command too.
     func forward(_ signal: Int32) {
-        guard signal == Signals.terminate || signal == Signals.hangUp else { return }
-        if case .running(let pid) = state.withLock({ $0 }) { Signals.send(signal, to: pid) }
+        // One in a session of its own gets nothing from this terminal.
+        guard signal == Signals.terminate || signal == Signals.hangUp || account != nil else { return }
+        let pid = state.withLock { state -> Int32? in
+            switch state {
+            case .waiting(let signals): state = .waiting(signals: signals + [signal])
+            case .running(let pid): return pid
+            case .ended, .failed: break
+            }
+            return nil
+        }
+        if let pid { send(signal, to: pid) }
+    }
+
+    /// In a session of its own the command is a group of its own, too, once it is there.
+    private func send(_ signal: Int32, to pid: Int32) {
+        if account != nil, Signals.send(signal, to: -pid) { return }
+        Signals.send(signal, to: pid)
     }
 
     /// Ends this process as a shell would report the command's end.
