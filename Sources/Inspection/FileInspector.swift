@@ -106,7 +106,10 @@ private final class Look {
                 guard let reply = InspectionReply(message) else { throw InspectionError.unexpectedAnswer }
                 switch reply {
                 case .openDebugFile(let path):
-                    let file = DebugFiles.open(path) as? RegularFile
+                    var file: RegularFile?
+                    if case .search(let own) = request, DebugFiles.isPlace(path, ofFile: own) {
+                        file = DebugFiles.open(path) as? RegularFile
+                    }
                     if let file { debugFiles.append(file) }
                     guard (try? connection.socket.send([0], file: file)) != nil else { return nil }
                 case .openNeeded(let name):

@@ -11,6 +11,16 @@ public enum DebugFiles {
         return file
     }
 
+    /// Whether a file of debug information may be at that path: in the system's folder of such files, or beside the file,
+    /// or in `.debug` there. For whoever asks in the name of a file, and may do so for others.
+    /// - Parameter path: Of the file.
+    package static func isPlace(_ debugFile: String, ofFile path: String) -> Bool {
+        func folder(_ path: String) -> Substring { path[..<(path.lastIndex(of: "/") ?? path.startIndex)] }
+        guard !debugFile.split(separator: "/").contains("..") else { return false }
+        return debugFile.hasPrefix("/usr/lib/debug/") || folder(debugFile) == folder(path)
+            || folder(debugFile) == folder(path) + "/.debug"
+    }
+
     static func isTrusted(_ file: RegularFile) -> Bool { file.isOwn }
 }
 

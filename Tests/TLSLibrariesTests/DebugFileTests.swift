@@ -25,6 +25,18 @@ struct DebugFileTests {
             .sorted()
     }
 
+    @Test(
+        "nobody opens others in a file's name",
+        arguments: [
+            ("/usr/lib/debug/.build-id/00/ff.debug", true), ("/usr/lib/debug/opt/app/libssl.so.3", true),
+            ("/opt/app/libssl.debug", true), ("/opt/app/.debug/libssl.debug", true), ("/etc/shadow", false),
+            ("/opt/app/../../etc/shadow", false), ("/usr/lib/debug/../../../etc/shadow", false), ("/opt/libssl", false),
+            ("/opt/app/other/libssl", false), ("shadow", false), ("", false),
+        ])
+    func place(path: String, isOne: Bool) {
+        #expect(DebugFiles.isPlace(path, ofFile: "/opt/app/libssl.so.3") == isOne)
+    }
+
     @Test("this user's and root's, and only if nobody else can write them")
     func owners() throws {
         try withFolder { folder in
