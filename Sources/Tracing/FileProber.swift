@@ -17,6 +17,7 @@ struct FileProber: Sendable {
     let containers: RuntimeRegistry
     let copiers: CodeCopiers
     let memory = MemoryQuestions()
+    let isExcluded: @Sendable (_ path: String) -> Bool
     /// Whether the files of a container are probed before it runs.
     let preparesContainers: Bool
     /// What alone is probed in new containers; nil: all that they may load.
@@ -41,6 +42,7 @@ struct FileProber: Sendable {
         _ file: RegularFile, shownPath: String, depth: Depth, open: @escaping (String) -> RegularFile?,
         mapped: ProbeJob.MappedCandidate? = nil, isHostView: Bool = false, attempts: Int = 3
     ) -> ProbeOutcome {
+        guard !isExcluded(shownPath) else { return .noLibrary }
         let identity = InodeIdentity(of: file, identifier: identifier)
         if let known = claim(identity, depth, changedAt: file.status.changedAt) { return known }
         let outcome = probeUnknown(file, identity, shownPath: shownPath, depth, open, mapped, isHostView: isHostView)

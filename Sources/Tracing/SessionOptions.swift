@@ -41,6 +41,8 @@ public struct SessionOptions: Sendable {
     public var catalog: LibraryCatalog
     /// What was found in files before; nil: every file is searched anew.
     public var cache: FindingCache?
+    /// Whether a file is never probed, by the path under which a process or this host sees it.
+    public var isExcluded: @Sendable (_ path: String) -> Bool = { _ in false }
     /// What looks into files; nil: one is made.
     public var inspectorProcess: InspectorProcess?
     public var containers: ContainerFilter?

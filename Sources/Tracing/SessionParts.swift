@@ -79,6 +79,7 @@ struct SessionParts {
             rules: Dictionary(uniqueKeysWithValues: zip(rules, 0...)), uprobe: uprobe,
             identifier: InodeIdentifier.ofThisKernel, table: table,
             closer: closer, containers: RuntimeRegistry(scan.runtimes), copiers: copiers,
+            isExcluded: options.isExcluded,
             preparesContainers: options.target.isOpen,
             targets: options.target.containerFiles)
         // Before anything is probed.

@@ -31,6 +31,11 @@ struct StreamOptions: ParsableArguments {
             valueName: "path"))
     var outputFile: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Files that are never probed, by the paths that processes see; globs.", valueName: "list"))
+    var excludeBinary: [String] = []
+
     @Option(help: ArgumentHelp("How to attach; without it, the best that the kernel has.", valueName: "multi|perf"))
     var attach: UprobeMethod?
 

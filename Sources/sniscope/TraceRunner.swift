@@ -22,6 +22,8 @@ struct TraceRunner {
         options.comms = target.comms.exactNames
         options.uids = target.uids.exactNames?.compactMap { UInt32($0) }
         options.method = stream.attach
+        let excluded = try Selection(stream.excludeBinary, option: "--exclude-binary")
+        if !excluded.isEmpty { options.isExcluded = { excluded.matches($0) } }
         var printer = try makePrinter()
 
         let session = try TracingSession(options: options)

@@ -96,6 +96,31 @@ extension EndToEnd {
             #expect(!tracer.program.errors.contains("probed \(node)"))
         }
 
+        @Test(
+            "what git stores of a probed file has the breakpoint; --exclude-binary leaves the file alone",
+            .having("git"), arguments: [false, true])
+        func git(isExcluded: Bool) async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let library = try workspace.copy(try await libraryPath("libssl.so.3"), as: "libssl.so.3")
+            let caller = try await Caller(try await Caller.compile(in: workspace), library: library)
+            defer { caller.stop() }
+            let tracer = try await Tracer(
+                options: ["-v", "--cache-dir", "none"] + (isExcluded ? ["--exclude-binary", "*/other,\(library)"] : []))
+            defer { tracer.stop() }
+            let git = ["git", "-C", workspace.path]
+            for command in [["init", "-q"], ["add", "libssl.so.3"]] {
+                let program = try await Program.run(git + command)
+                #expect(program.end == .exited(0), "\(program.account)")
+            }
+            let stored = "\(workspace.path)/stored"
+            _ = try await Program.check("sh", "-c", "git -C '\(workspace.path)' show :libssl.so.3 >'\(stored)'")
+            let isSame = FileManager.default.contentsEqual(atPath: library, andPath: stored)
+            // README says so: when a kernel or git does better, it is to say so too.
+            #expect(isSame == isExcluded)
+            #expect(tracer.program.errors.contains("probed \(library)") == !isExcluded, "\(tracer.program.account)")
+        }
+
         @Test("code that another tool has changed is not probed, and runs on")
         func otherCode() async throws {
             let workspace = try Workspace()
