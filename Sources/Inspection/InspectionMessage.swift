@@ -37,8 +37,6 @@ enum InspectionReply {
     case version(String?)
     case failure(InspectionFailure)
 
-    init(_ report: FileReport) { self = .report(report) }
-
     var bytes: [UInt8] {
         switch self {
         case .openDebugFile(let path): tagged("D", Array(path.utf8))

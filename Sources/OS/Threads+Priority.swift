@@ -24,22 +24,20 @@ extension Threads {
     }
 
     private static func withNiceness<Result>(_ niceness: Int32, _ body: () throws -> Result) rethrows -> Result {
-        let process = __priority_which_t(PRIO_PROCESS.rawValue)
-        // 0: this thread.
-        let before = getpriority(process, 0)
-        setpriority(process, 0, niceness)
-        defer { setpriority(process, 0, before) }
+        let before = Self.niceness
+        setNiceness(niceness, of: 0)
+        defer { setNiceness(before, of: 0) }
         return try body()
     }
-}
 
-extension Threads {
+    private static let oneThread = __priority_which_t(PRIO_PROCESS.rawValue)
+
     /// The calling thread's.
-    public static var niceness: Int32 { getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0) }
+    public static var niceness: Int32 { getpriority(oneThread, 0) }
 
     /// Without CAP_SYS_NICE it stays as it is.
-    /// - Parameter thread: Of any process, from `identifier` there.
+    /// - Parameter thread: Of any process, from `identifier` there; 0: the calling one.
     public static func setNiceness(_ niceness: Int32, of thread: Int32) {
-        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(thread), niceness)
+        setpriority(oneThread, id_t(thread), niceness)
     }
 }
