@@ -20,6 +20,7 @@ class Started:
         self.process = subprocess.Popen(
             arguments, stdin=stdin, stdout=stdout, stderr=stderr, env=os.environ | {"LC_ALL": "C"}
         )
+        # Of which the times and sizes are.
         self.pid = self.process.pid
         self.seen = []
         Started.running.append(self)

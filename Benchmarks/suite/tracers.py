@@ -17,7 +17,11 @@ class Sniscope(Started):
 
     def ready(self):
         """Waits for the line that says that the probes are in place; gives it and the seconds since the start."""
-        return self.wait_for_line(self.process.stderr, lambda line: line.startswith("Tracing"))
+        line = self.wait_for_line(self.process.stderr, lambda line: line.startswith("Tracing"))
+        # The one that was started waits for the one that works.
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="utf-8") as file:
+            self.pid = int(file.read())
+        return line
 
     def finish(self):
         """Ends it; gives the seconds that took, and the events it captured and lost by its own account."""

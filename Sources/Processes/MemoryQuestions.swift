@@ -37,7 +37,7 @@ public final class MemoryQuestions: Sendable {
         guard begin(uid) else { return nil }
         let pending = Pending<Answer>()
         do throws(SystemError) {
-            try Threads.startApart(name: "question") { [self] in
+            try Threads.start(name: "question") { [self] in
                 defer { end(uid) }
                 pending.answers.put(question())
             }

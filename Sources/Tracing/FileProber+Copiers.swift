@@ -69,7 +69,7 @@ extension FileProber {
     func spareExisting(_ existing: [Int32]) throws(SystemError) {
         guard !existing.isEmpty else { return }
         // A file system that hangs holds up no start: their files come with the next look at them.
-        _ = try Threads.apart(within: Self.patienceAtStart) { [self] in
+        _ = try Threads.result(within: Self.patienceAtStart) { [self] in
             for pid in existing { _ = spare(pid) }
         }
     }

@@ -36,7 +36,7 @@ extension FileTarget {
     public static func answering<Answer: Sendable>(
         _ name: String, _ body: @escaping @Sendable () throws -> Answer
     ) throws -> Answer {
-        guard let result = try Threads.apart(within: patience, { Result { try body() } }) else {
+        guard let result = try Threads.result(within: patience, of: { Result { try body() } }) else {
             throw SessionError("cannot read \(name): its file system does not answer")
         }
         return try result.get()

@@ -68,7 +68,7 @@ public struct LibraryList: Sendable {
         for mapped in scan.files where !hungDevices.contains(mapped.identity.device) {
             let known = places
             // The file system may be a FUSE daemon's that hangs.
-            let look = try Threads.apart(idleFor: Self.patienceWithFile) { () -> Result<Look?, SystemError> in
+            let look = try Threads.result(idleFor: Self.patienceWithFile) { () -> Result<Look?, SystemError> in
                 Result { () throws(SystemError) in
                     let file = try ProcessFile.open(mapped)
                     let identity = InodeIdentity(of: file, identifier: identifier)

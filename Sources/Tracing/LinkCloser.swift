@@ -78,7 +78,7 @@ final class LinkCloser: Sendable {
             return false
         }
         do throws(SystemError) {
-            try Threads.startApart(name: "detach") { [self] in
+            try Threads.start(name: "detach") { [self] in
                 link.close()
                 closed()
                 threads.subtract(1, ordering: .relaxed)

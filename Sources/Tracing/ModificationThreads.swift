@@ -57,7 +57,7 @@ final class ModificationThreads: Sendable {
             threads.listening += 1
         }
         do throws(SystemError) {
-            try Threads.startApart(name: "changes") { [self] in
+            try Threads.start(name: "changes") { [self] in
                 Threads.preemptOthers()
                 listen()
                 threads.withLock { threads in

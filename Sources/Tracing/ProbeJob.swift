@@ -187,7 +187,7 @@ extension FileProber {
         let others = files.dropFirst().prefix(Self.mostAtOnce - 1).map { path, file in
             let outcomes = BlockingQueue<ProbeOutcome>()
             do throws(SystemError) {
-                try Threads.startApart(name: "search") {
+                try Threads.start(name: "search") {
                     outcomes.put(Threads.withHighPriority { search(path, file) })
                 }
             } catch {

@@ -131,7 +131,7 @@ final class ProbePool: Sendable {
     }
 
     private func startLoop(_ isForUrgent: Bool) throws(SystemError) {
-        try Threads.startApart(name: "probe") { [self] in
+        try Threads.start(name: "probe") { [self] in
             taking: while let (number, job) = queue.take(urgencies: isForUrgent ? ProbeJob.pressingUrgencies : nil) {
                 switch begin(number, job, isForUrgent) {
                 case .later: continue

@@ -21,6 +21,8 @@ struct Sniscope: AsyncParsableCommand {
     static func main() async {
         Signals.ignoreClosedPipes()
         if InspectionServer.isRequested(CommandLine.arguments) { return InspectionServer.run() }
+        // Up to the first `await` this is the only thread.
+        WorkerProcess.begin()
         do {
             var command = try parseAsRoot()
             if let command = command as? any HostCommand {

@@ -25,7 +25,7 @@ extension EndToEnd {
             do {
                 // What nobody maps any more is released some time later.
                 try await wait("what it held before", seconds: 60, tracer.program) {
-                    last = try await Holdings(of: tracer.program.pid)
+                    last = try await Holdings(of: tracer.program.worker())
                     return last.isAtMost(before)
                 }
             } catch {
@@ -40,9 +40,9 @@ extension EndToEnd {
 
         /// Once nothing changes any more.
         private func settled(_ program: Program) async throws -> Holdings {
-            var (last, same) = (try await Holdings(of: program.pid), 0)
+            var (last, same) = (try await Holdings(of: program.worker()), 0)
             try await wait("the end of changes", seconds: 60, program) {
-                let now = try await Holdings(of: program.pid)
+                let now = try await Holdings(of: program.worker())
                 same = now.isAtMost(last) && last.isAtMost(now) ? same + 1 : 0
                 last = now
                 try await Task.sleep(for: .milliseconds(100))

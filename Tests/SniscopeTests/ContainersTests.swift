@@ -13,9 +13,10 @@ extension EndToEnd {
                 // Its own thread for the end of the output comes when the kernel reports already.
                 try await wait("the watch", program) {
                     if let end = program.end { throw Problem("sniscope ended: \(end)\n\(program.account)") }
-                    let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(program.pid)/task")
+                    guard let worker = try? program.worker() else { return false }
+                    let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(worker)/task")
                     return threads.contains { thread in
-                        (try? String(contentsOfFile: "/proc/\(program.pid)/task/\(thread)/comm", encoding: .utf8))
+                        (try? String(contentsOfFile: "/proc/\(worker)/task/\(thread)/comm", encoding: .utf8))
                             == "output\n"
                     }
                 }

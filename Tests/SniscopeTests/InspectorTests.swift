@@ -8,7 +8,7 @@ extension EndToEnd {
         func confined() async throws {
             let tracer = try await Tracer()
             defer { tracer.stop() }
-            let inspector = try #require(try await inspectors(of: tracer).first)
+            let inspector = try #require(try children(of: tracer.program.worker()).first)
             for field in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
                 #expect(try status(of: inspector, field) == "0000000000000000")
             }
@@ -26,9 +26,9 @@ extension EndToEnd {
             defer { workspace.remove() }
             let tracer = try await Tracer()
             defer { tracer.stop() }
-            let first = try await inspectors(of: tracer)
+            let first = try children(of: tracer.program.worker())
             for number in 0..<4 {
-                for inspector in try await inspectors(of: tracer) { kill(inspector, SIGILL) }
+                for inspector in try children(of: tracer.program.worker()) { kill(inspector, SIGILL) }
                 let library = try workspace.copy(try await libraryPath("libssl.so.3"), as: "libfoo\(number).so")
                 // Of another user, so that it is not read by the tracer itself.
                 try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: library)
@@ -40,7 +40,9 @@ extension EndToEnd {
                     return try !tracer.events(named: name).isEmpty
                 }
             }
-            try await wait("another inspector") { try await inspectors(of: tracer).allSatisfy { !first.contains($0) } }
+            try await wait("another inspector") {
+                try children(of: tracer.program.worker()).allSatisfy { !first.contains($0) }
+            }
         }
 
         @Test("a file that makes it crash is left out, by name, and the trace goes on")
@@ -54,13 +56,14 @@ extension EndToEnd {
             let program = try Program([large, "--config-file", "/nonexistent"])
             defer { program.stop() }
             // First the one that all files share, then that of this file alone.
-            for _ in 0..<2 {
-                var crashed: [Int32] = []
+            var crashed: [Int32] = []
+            for count in 1...2 {
                 try await wait("a look into the file", tracer.program) {
-                    crashed = try await inspectors(of: tracer).filter(isBusy)
-                    return !crashed.isEmpty
+                    let busy = try children(of: tracer.program.worker()).filter { !crashed.contains($0) && isBusy($0) }
+                    for inspector in busy { kill(inspector, SIGILL) }
+                    crashed += busy
+                    return crashed.count >= count
                 }
-                for inspector in crashed { kill(inspector, SIGILL) }
             }
             try await tracer.notice(containing: "large: the process that looked into it ended (signal 4), two times")
             let library = try workspace.copy(try await libraryPath("libssl.so.3"), as: "libfoo.so")
@@ -72,19 +75,6 @@ extension EndToEnd {
                 try await caller.tell("name \(name)")
                 return try !tracer.events(named: name).isEmpty
             }
-        }
-
-        private func inspectors(of tracer: Tracer) async throws -> [Int32] {
-            let lines = try await Program.check("ps", "-e", "-o", "pid=,ppid=,comm=")
-            let processes = lines.split(separator: "\n").compactMap {
-                line -> (pid: Int32, parent: Int32, name: String)? in
-                let fields = line.split(separator: " ", maxSplits: 2)
-                guard fields.count == 3, let pid = Int32(fields[0]), let parent = Int32(fields[1]) else { return nil }
-                return (pid, parent, String(fields[2]))
-            }
-            // That of one file alone is started by the tracer's second process.
-            let parents = [tracer.program.pid] + processes.filter { $0.parent == tracer.program.pid }.map(\.pid)
-            return processes.filter { $0.name == "sniscope-insp" && parents.contains($0.parent) }.map(\.pid)
         }
 
         /// Whether one of its threads computes just now.

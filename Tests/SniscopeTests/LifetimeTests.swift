@@ -17,7 +17,7 @@ extension EndToEnd {
             defer { target.stop() }
             let tracer = try await Tracer("--binary", library)
             defer { tracer.stop() }
-            let programs = try bpfPrograms(of: tracer.program.pid)
+            let programs = try bpfPrograms(of: tracer.program.worker())
             let name = uniqueName("beside")
             try target.program.say("withheld x")
             try await wait("the call", target.program) { target.program.output.contains("held") }
@@ -48,27 +48,29 @@ extension EndToEnd {
             let tracer = try await Tracer("-v")
             defer { tracer.stop() }
             try await tracer.complete()
-            let before = try links(of: tracer.program.pid)
+            let before = try links(of: tracer.program.worker())
             let original = try await libraryPath("libssl.so.3")
             let libraries = try (1...4).map { try workspace.copy(original, as: "libssl-\($0).so") }
             var callers: [Caller] = []
             defer { for caller in callers { caller.stop() } }
             for library in libraries { callers.append(try await Caller(path, library: library)) }
-            try await wait("the probes", tracer.program) { try links(of: tracer.program.pid) >= before + 4 }
+            try await wait("the probes", tracer.program) { try links(of: tracer.program.worker()) >= before + 4 }
             // A forked child maps what its parent mapped, which no event tells.
             try await callers[0].tell("sleeper")
             for caller in callers { caller.stop() }
-            try await wait("the release of three", tracer.program) { try links(of: tracer.program.pid) == before + 1 }
+            try await wait("the release of three", tracer.program) {
+                try links(of: tracer.program.worker()) == before + 1
+            }
             let child = try #require(
                 callers[0].program.output.all.lazy.compactMap { line in
                     line.hasPrefix("child ") ? Int32(line.dropFirst(6)) : nil
                 }.first)
             kill(child, SIGKILL)
-            try await wait("the release of all", tracer.program) { try links(of: tracer.program.pid) == before }
+            try await wait("the release of all", tracer.program) { try links(of: tracer.program.worker()) == before }
 
             let again = try await Caller(path, library: libraries[1])
             defer { again.stop() }
-            try await wait("a new probe", tracer.program) { try links(of: tracer.program.pid) == before + 1 }
+            try await wait("a new probe", tracer.program) { try links(of: tracer.program.worker()) == before + 1 }
             let name = uniqueName("again")
             try await again.tell("name \(name)")
             #expect(try await tracer.onlyEvent(named: name).library.path == libraries[1])
@@ -86,7 +88,7 @@ extension EndToEnd {
             let tracer = try await Tracer("-v")
             defer { tracer.stop() }
             try await tracer.complete()
-            let before = try links(of: tracer.program.pid)
+            let before = try links(of: tracer.program.worker())
             let holder = try await Caller(path, library: held)
             defer { holder.stop() }
             try await tracer.notice(containing: "probed \(held)")
@@ -101,11 +103,11 @@ extension EndToEnd {
             try await tracer.event(named: name)
             caller.stop()
             try await wait("the release of the other one", tracer.program) {
-                try links(of: tracer.program.pid) == before + 1
+                try links(of: tracer.program.worker()) == before + 1
             }
             holder.stop()
             try await wait("the release of the held one", tracer.program) {
-                try links(of: tracer.program.pid) == before
+                try links(of: tracer.program.worker()) == before
             }
             try await tracer.finish()
         }
@@ -148,7 +150,7 @@ extension EndToEnd {
         func killed() async throws {
             let tracer = try await Tracer()
             defer { tracer.stop() }
-            let programs = try bpfPrograms(of: tracer.program.pid)
+            let programs = try bpfPrograms(of: tracer.program.worker())
             #expect(!programs.isEmpty)
             let names = try await Program.run(["bpftool", "prog", "show", "id", programs[0]])
             #expect(names.end == .exited(0))

@@ -74,8 +74,9 @@ extension EndToEnd {
             defer { tracer.stop() }
             // CAP_SYS_ADMIN, CAP_SYS_NICE and CAP_CHECKPOINT_RESTORE beside the four.
             let kept = (Self.four + [21, 23, 40]).reduce(UInt64(0)) { $0 | 1 << UInt64($1) }
-            let processes = try await [tracer.program.pid] + children(of: tracer.program.pid)
-            #expect(processes.count == 3, "its helpers have sets of their own")
+            let worker = try tracer.program.worker()
+            let processes = try [tracer.program.pid, worker] + children(of: worker)
+            #expect(processes.count == 3, "its inspector has sets of its own")
             for process in processes {
                 let tasks = "/proc/\(process)/task"
                 for task in try FileManager.default.contentsOfDirectory(atPath: tasks) {
@@ -96,11 +97,6 @@ extension EndToEnd {
                 return try tracer.events(named: name).first
             }
             try await tracer.finish()
-        }
-
-        private func children(of pid: Int32) async throws -> [Int32] {
-            let children = try await Program.check("ps", "-o", "pid=", "--ppid", "\(pid)")
-            return children.split(whereSeparator: \.isWhitespace).compactMap { Int32($0) }
         }
 
         private func value(of field: String, in status: String) -> String {

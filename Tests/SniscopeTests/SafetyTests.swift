@@ -111,8 +111,8 @@ extension EndToEnd {
             defer { tracer.stop() }
             let mapper = try await mapper(of: ["\(hung.path)/lib.so"], in: workspace)
             defer { mapper.stop() }
-            let children = try await Program.check("ps", "-o", "pid=", "--ppid", "\(tracer.program.pid)")
-            let helpers = children.split(whereSeparator: \.isWhitespace).compactMap { Int32($0) }
+            let worker = try tracer.program.worker()
+            let helpers = try [worker] + children(of: worker)
             #expect(helpers.count == 2)
             tracer.program.signal(SIGKILL)
             // Its output stays open for as long as the file system holds a thread.

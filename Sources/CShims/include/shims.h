@@ -98,11 +98,11 @@ void sniscope_return_large_blocks(void);
 /// Names the calling thread, as `ps -T` shows it.
 void sniscope_name_thread(const char *name);
 
-/// Runs `body(argument)` on a thread of a new process that has this one's memory and descriptors
-/// and ends with it, and waits for the end of that process, which no signal reaches. Returns its
-/// wait status, or -1 with errno where it can't be made. The calling thread may do nothing else for
-/// as long as this process lives.
-int sniscope_run_apart(void *(*body)(void *), void *argument);
+/// Returns in a new process, the worker; the calling one, which may have no other thread, waits for
+/// its end, hands on signals, stops when it stops and ends as it does, killed by its signal too.
+/// Its exit status counts as its end, a second later at the latest, whatever holds its threads.
+/// Returns -1 in the calling process where none can be made.
+int sniscope_become_worker(void);
 
 /// Makes each of the signals a byte, its number, in a pipe.
 /// Those that are ignored on entry and are in `respected` stay ignored (nohup). To be called once.

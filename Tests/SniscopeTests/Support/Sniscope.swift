@@ -106,3 +106,21 @@ final class Tracer: Sendable {
         return try #require(events.first)
     }
 }
+
+extension Program {
+    /// The process of sniscope's that works: the one that was started waits for it.
+    func worker() throws -> Int32 {
+        let children = try children(of: pid)
+        guard children.count == 1 else { throw Problem("sniscope has \(children.count) workers\n\(account)") }
+        return children[0]
+    }
+}
+
+/// The processes that another one has started, and has not been told the end of.
+func children(of pid: Int32) throws -> [Int32] {
+    try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task").flatMap { thread in
+        // A thread that has ended has left its children to another.
+        let children = try? String(contentsOfFile: "/proc/\(pid)/task/\(thread)/children", encoding: .utf8)
+        return (children ?? "").split(separator: " ").compactMap { Int32($0) }
+    }
+}
