@@ -93,7 +93,7 @@ struct link_create_uprobe_multi {
 };
 
 int sniscope_link_uprobe_multi(int program, const char *path, const uint64_t *offsets,
-			       const uint64_t *cookies, uint32_t count)
+			       const uint64_t *cookies, uint32_t count, uint32_t process)
 {
 	struct link_create_uprobe_multi attributes;
 
@@ -104,11 +104,12 @@ int sniscope_link_uprobe_multi(int program, const char *path, const uint64_t *of
 	attributes.offsets = (uintptr_t)offsets;
 	attributes.cookies = (uintptr_t)cookies;
 	attributes.count = count;
+	attributes.pid = process;
 	return (int)syscall(SYS_bpf, BPF_LINK_CREATE, &attributes, sizeof(attributes));
 }
 
 int sniscope_link_uprobe_perf(int program, uint32_t event_type, const char *path, uint64_t offset,
-			      uint64_t cookie)
+			      uint64_t cookie, uint32_t process)
 {
 	struct perf_event_attr attributes;
 	int event, link, error;
@@ -119,7 +120,8 @@ int sniscope_link_uprobe_perf(int program, uint32_t event_type, const char *path
 	attributes.type = event_type;
 	attributes.config1 = (uintptr_t)path;
 	attributes.config2 = offset;
-	event = (int)syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	event = (int)syscall(SYS_perf_event_open, &attributes, process ? (pid_t)process : -1,
+			     process ? -1 : 0, -1, PERF_FLAG_FD_CLOEXEC);
 	if (event < 0)
 		return -1;
 	link = bpf_link_create(program, event, BPF_PERF_EVENT, &options);
@@ -156,7 +158,8 @@ static int answer(int program)
 	return program >= 0 ? 1 : program == -EINVAL ? 0 : -1;
 }
 
-int sniscope_probe_uprobe_multi(void)
+// Whether the kernel refuses a uprobe_multi link for a directory with this error.
+static int refuses_link(uint32_t process, int expected)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = ATTACH_TYPE_UPROBE_MULTI);
 	uint64_t offset = 0;
@@ -165,14 +168,28 @@ int sniscope_probe_uprobe_multi(void)
 	program = load_smallest(NULL, 0, &options);
 	if (program < 0)
 		return answer(program);
-	// A directory can't be probed: a kernel that knows the link type says EBADF, one that
-	// doesn't EINVAL.
-	link = sniscope_link_uprobe_multi(program, "/", &offset, NULL, 1);
+	link = sniscope_link_uprobe_multi(program, "/", &offset, NULL, 1, process);
 	error = errno;
 	if (link >= 0)
 		close(link);
 	close(program);
-	return link < 0 && error == EBADF;
+	return link < 0 && error == expected;
+}
+
+int sniscope_probe_uprobe_multi(void)
+{
+	// A directory can't be probed: a kernel that knows the link type says EBADF, one that
+	// doesn't EINVAL.
+	return refuses_link(0, EBADF);
+}
+
+int sniscope_probe_uprobe_multi_process(void)
+{
+	int is_known = sniscope_probe_uprobe_multi();
+
+	// Kernel commit 46ba0e49b642 has the number mean a process, no longer a thread, and refuses
+	// negative ones before it looks at the path.
+	return is_known == 1 ? refuses_link((uint32_t)-1, EINVAL) : is_known;
 }
 
 int sniscope_probe_sleepable_uprobe(void)

@@ -20,6 +20,7 @@ public struct BPFError: Error, Sendable, CustomStringConvertible {
     }
 
     public var isNotPermitted: Bool { (code == EPERM || code == EACCES) && verifier == nil }
+    public var isNoProcess: Bool { code == ESRCH }
     public var isUnsupported: Bool { [EOPNOTSUPP, ENOSYS, notSupportedByKernel].contains(code) || verifier != nil }
 
     /// One line: what was tried and why it failed.

@@ -6,6 +6,8 @@ internal import Glibc
 public enum KernelFeature: Sendable, CaseIterable {
     /// Linux 6.6.
     case uprobeMulti
+    /// uprobe_multi links can be limited to a process; before, to a thread (Linux 6.10, and stable kernels before).
+    case uprobeMultiOfProcess
     /// Linux 6.0.
     case sleepableUprobes
     /// Missing where the kernel is locked down to "confidentiality".
@@ -17,6 +19,7 @@ public enum KernelFeature: Sendable, CaseIterable {
         let answer =
             switch self {
             case .uprobeMulti: sniscope_probe_uprobe_multi()
+            case .uprobeMultiOfProcess: sniscope_probe_uprobe_multi_process()
             case .sleepableUprobes: sniscope_probe_sleepable_uprobe()
             case .kernelReads: sniscope_probe_kernel_read()
             }

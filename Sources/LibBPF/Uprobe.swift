@@ -37,18 +37,21 @@ public struct UprobeProgram: Sendable {
 
     /// Attaches to a file in every process that maps it, now or later. Waits for the kernel, usually under 15 ms.
     /// - Parameter path: Leads to the file for this process; `Descriptor.path` is the safest.
-    public func attach(path: String, points: [ProbePoint]) throws(BPFError) -> [BPFLink] {
+    /// - Parameter process: No other one gets a breakpoint then, but what it forks has its memory's; nil: no limit.
+    /// - Throws: `BPFError`; `isNoProcess` where that process has ended.
+    public func attach(path: String, points: [ProbePoint], process: Int32? = nil) throws(BPFError) -> [BPFLink] {
+        let process = process.map(UInt32.init) ?? 0
         switch method {
         case .multi:
             let offsets = points.map(\.offset)
             let cookies = points.map(\.cookie)
-            let link = sniscope_link_uprobe_multi(descriptor, path, offsets, cookies, UInt32(points.count))
+            let link = sniscope_link_uprobe_multi(descriptor, path, offsets, cookies, UInt32(points.count), process)
             guard link >= 0 else { throw BPFError("attach a uprobe to \(path)", code: errno) }
             return [BPFLink(descriptor: link)]
         case .perf:
             var links: [BPFLink] = []
             for point in points {
-                let link = sniscope_link_uprobe_perf(descriptor, eventType, path, point.offset, point.cookie)
+                let link = sniscope_link_uprobe_perf(descriptor, eventType, path, point.offset, point.cookie, process)
                 guard link >= 0 else { throw BPFError("attach a uprobe to \(path)", code: errno) }
                 links.append(BPFLink(descriptor: link))
             }

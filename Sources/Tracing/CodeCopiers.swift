@@ -16,7 +16,16 @@ final class CodeCopiers: Sendable {
     private static let mostProcesses = 4096
     private static let mostFiles = 1 << 16
 
+    /// The only processes that get breakpoints; nil: all.
+    private let limit: ProcessLimit?
     private let state = Mutex(State())
+
+    init(limit: ProcessLimit?) {
+        self.limit = limit
+    }
+
+    /// Whether a probe could do harm to a process.
+    func concerns(_ pid: Int32) -> Bool { limit?.pids.contains(pid) ?? true }
 
     func add(_ process: ProcessIdentity, _ copier: CodeCopier, files: [InodeIdentity]) {
         state.withLock { state in

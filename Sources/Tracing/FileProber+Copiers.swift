@@ -67,6 +67,7 @@ extension FileProber {
 
     /// Knows what runs before anything is probed.
     func spareExisting(_ existing: [Int32]) throws(SystemError) {
+        let existing = existing.filter(copiers.concerns)
         guard !existing.isEmpty else { return }
         // A file system that hangs holds up no start: their files come with the next look at them.
         _ = try Threads.result(within: Self.patienceAtStart) { [self] in

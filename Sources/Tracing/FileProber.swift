@@ -11,6 +11,8 @@ struct FileProber: Sendable {
     let inspector: FileInspector
     let rules: [FunctionRule: Int]
     let uprobe: Later<UprobeProgram>
+    /// The only processes that get breakpoints; nil: all.
+    let limit: ProcessLimit?
     let identifier: InodeIdentifier
     let table: ProbeTable
     let closer: LinkCloser
@@ -141,7 +143,12 @@ struct FileProber: Sendable {
             }
         }
         do {
-            let links = try uprobe.get().attach(path: file.descriptor.path, points: points)
+            let links = try attach(file, points)
+            // Of processes that have ended.
+            guard !links.isEmpty else {
+                table.unregister(index, identity)
+                return .vanished
+            }
             let probed = ProbedFile(number: index, since: Clock.monotonic)
             guard table.complete(index, links: links) else {
                 closer.closeAtOnce(ProbeTable.Released(identity: identity, links: links))
@@ -167,6 +174,12 @@ struct FileProber: Sendable {
             table.unregister(index, identity)
             return .refused("\(shownPath): \(error)")
         }
+    }
+
+    private func attach(_ file: RegularFile, _ points: [ProbePoint]) throws -> [BPFLink] {
+        let program = try uprobe.get()
+        let path = file.descriptor.path
+        return try limit?.attach(program, path: path, points: points) ?? program.attach(path: path, points: points)
     }
 }
 

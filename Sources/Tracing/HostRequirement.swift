@@ -72,9 +72,15 @@ public struct HostRequirement: Sendable {
 extension UprobeMethod {
     /// The method that a session uses.
     /// - Parameter wanted: nil: the best that the kernel has.
+    /// - Parameter isOfProcesses: Whether uprobes are to be limited to processes.
     /// - Throws: `HostLimitation`, `BPFError`.
-    static func chosen(_ wanted: UprobeMethod?) throws -> UprobeMethod {
+    static func chosen(_ wanted: UprobeMethod?, isOfProcesses: Bool = false) throws -> UprobeMethod {
         let hasMulti = try KernelFeature.uprobeMulti.isSupported()
+        if wanted == nil, isOfProcesses, hasMulti, Capability.sysAdmin.isHeld,
+            try !KernelFeature.uprobeMultiOfProcess.isSupported()
+        {
+            return .perf
+        }
         if wanted == .multi, !hasMulti {
             throw HostLimitation(
                 .kernel,

@@ -58,8 +58,9 @@ struct MappedCandidates {
     }
 
     mutating func candidate(for file: ProcessScan.File) -> ProbeJob.MappedCandidate? {
-        guard isNew(file.identity, path: file.path) else { return nil }
-        return ProbeJob.MappedCandidate(identity: file.identity, path: file.path, mappedAt: nil, users: file.users)
+        let users = pids.map { pids in file.users.filter { pids.contains(UInt32(bitPattern: $0.pid)) } } ?? file.users
+        guard !users.isEmpty, isNew(file.identity, path: file.path) else { return nil }
+        return ProbeJob.MappedCandidate(identity: file.identity, path: file.path, mappedAt: nil, users: users)
     }
 
     /// - Returns: When processes mapped the file that had to wait for the outcome.

@@ -5,7 +5,7 @@ internal import Processes
 extension ProbeKeeper {
     /// Has the files of a process spared that shows by a mapping what it is, or did before.
     mutating func spare(_ mapping: ExecutableMapping) {
-        guard let pid = Int32(exactly: mapping.pid) else { return }
+        guard let pid = Int32(exactly: mapping.pid), copiers.concerns(pid) else { return }
         // One that is known loads more; Node.js may be about to copy its own code.
         if copiers.contains(pid) || CodeCopier(mapping: mapping.path) != nil
             || !mapping.path.contains(".so") && candidates.isProbedOrPending(mapping)

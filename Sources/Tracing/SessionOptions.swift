@@ -38,6 +38,8 @@ public struct SessionOptions: Sendable {
     }
 
     public var target = Target.host
+    /// Beside files that the user names: processes that alone are wanted; nil: all.
+    public var pids: [Int32]?
     public var catalog: LibraryCatalog
     /// What was found in files before; nil: every file is searched anew.
     public var cache: FindingCache?
@@ -56,5 +58,10 @@ public struct SessionOptions: Sendable {
 
     public init(catalog: LibraryCatalog) {
         self.catalog = catalog
+    }
+
+    /// The only processes that are wanted, where they are named one by one.
+    var wantedPids: [Int32]? {
+        if case .processes(let pids) = target { pids } else { pids }
     }
 }

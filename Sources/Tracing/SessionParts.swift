@@ -35,7 +35,8 @@ struct SessionParts {
     /// - Throws: `HostLimitation`, `BPFError`, `SystemError`, `SessionError`.
     init(options: SessionOptions, mailbox: Mailbox<EventLoop.Message>) throws {
         try HostRequirement.checkAll()
-        let method = try UprobeMethod.chosen(options.method)
+        let method = try UprobeMethod.chosen(options.method, isOfProcesses: options.wantedPids != nil)
+        let limit = try ProcessLimit(pids: options.wantedPids, method)
         Host.raiseDescriptorLimit()
         Host.returnLargeBlocks()
         let rules = try options.catalog.rules()
@@ -70,13 +71,13 @@ struct SessionParts {
         // Without it a file that is rewritten in place stays probed; `doctor` says why there is none.
         table = ProbeTable(monitor: try? ModificationMonitor())
         closer = try LinkCloser(table: table)
-        copiers = CodeCopiers()
+        copiers = CodeCopiers(limit: limit)
         modifications = try table.monitor.map { [table, closer] monitor in
             try ModificationThreads(monitor, table: table, closer: closer) { mailbox.post(.probes(.modified($0))) }
         }
         let prober = FileProber(
             inspector: inspector,
-            rules: Dictionary(uniqueKeysWithValues: zip(rules, 0...)), uprobe: uprobe,
+            rules: Dictionary(uniqueKeysWithValues: zip(rules, 0...)), uprobe: uprobe, limit: limit,
             identifier: InodeIdentifier.ofThisKernel, table: table,
             closer: closer, containers: RuntimeRegistry(scan.runtimes), copiers: copiers,
             isExcluded: options.isExcluded,

@@ -11,20 +11,23 @@ void sniscope_bpf_log_capture(void);
 size_t sniscope_bpf_log_take(char *target, size_t capacity);
 
 /// BPF_LINK_CREATE for BPF_TRACE_UPROBE_MULTI (Linux 6.6): one link for all offsets of one file.
-/// Returns a descriptor, or -1 with errno.
+/// `process`: the one that it is limited to; 0: none. Returns a descriptor, or -1 with errno.
 int sniscope_link_uprobe_multi(int program, const char *path, const uint64_t *offsets,
-			       const uint64_t *cookies, uint32_t count);
+			       const uint64_t *cookies, uint32_t count, uint32_t process);
 
-/// A perf uprobe on every process with `program` behind it. The link keeps the perf event.
-/// Returns a descriptor, or -1 with errno.
+/// A perf uprobe on `process`, or on every one where that is 0, with `program` behind it. The link
+/// keeps the perf event. Returns a descriptor, or -1 with errno.
 int sniscope_link_uprobe_perf(int program, uint32_t event_type, const char *path, uint64_t offset,
-			      uint64_t cookie);
+			      uint64_t cookie, uint32_t process);
 
 // Whether the kernel has a feature: 1 where it does, 0 where not, -1 with errno where it may not be
 // asked.
 
 /// uprobe_multi links (Linux 6.6).
 int sniscope_probe_uprobe_multi(void);
+
+/// uprobe_multi links that can be limited to a process (Linux 6.10, and stable kernels before).
+int sniscope_probe_uprobe_multi_process(void);
 
 /// Uprobe programs that may sleep (Linux 6.0).
 int sniscope_probe_sleepable_uprobe(void);

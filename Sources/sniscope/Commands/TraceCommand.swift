@@ -45,9 +45,11 @@ struct TraceCommand: HostCommand {
         var options = SessionOptions(catalog: catalog)
         options.inspectorProcess = inspector
         options.cache = try libraries.cache(catalog)
+        let pids = try selection.exactPids()
         if !binaries.isEmpty {
             options.target = .files(binaries)
-        } else if let pids = try selection.exactPids() {
+            options.pids = pids
+        } else if let pids {
             options.target = .processes(pids)
         }
         let runner = TraceRunner(target: selection, output: output, stream: stream, destination: destination)

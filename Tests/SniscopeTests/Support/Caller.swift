@@ -79,6 +79,11 @@ final class Caller: Sendable {
             library = dlopen(path, RTLD_NOW);
             if (!library)
                 fail(path);
+            control = dlsym(library, "sniscope_test_ctrl");
+            if (control) {
+                connection = library;
+                return;
+            }
             control = dlsym(library, "SSL_ctrl");
             set_name = dlsym(library, "gnutls_server_name_set");
             if (control) {
