@@ -7,8 +7,11 @@ internal import Processes
 /// them and changes of names from their daemons; and tells the kernel which of them are wanted. Opens no file: what is to
 /// be read, other threads read (`ProbePool`, `MonitorReader`, `CgroupReader`).
 struct ContainerTracker {
-    private var directory = ContainerDirectory()
-    private let filter: SessionOptions.ContainerFilter?
+    var directory = ContainerDirectory()
+    let filter: SessionOptions.ContainerFilter?
+    /// nil: everybody's files are probed.
+    let scope: ProbeScope?
+    var newlyWanted: [Container] = []
     /// Where there is no v2 hierarchy, a process's own cgroup paths decide, which are read at once: by the time another
     /// thread had them, the container might be gone.
     private let isUnified: Bool
@@ -38,7 +41,7 @@ struct ContainerTracker {
     /// Limits that were reached: each is told once.
     private var reachedLimits: Set<Limit> = []
 
-    private enum Limit: Hashable {
+    enum Limit: Hashable {
         case cgroups(UInt32)
         case namespaces(UInt32)
         case monitors(UInt32)
@@ -56,9 +59,11 @@ struct ContainerTracker {
     }
 
     init(
-        filter: SessionOptions.ContainerFilter?, isUnified: Bool, monitors: MonitorReader, reader: CgroupReader
+        filter: SessionOptions.ContainerFilter?, scope: ProbeScope?, isUnified: Bool, monitors: MonitorReader,
+        reader: CgroupReader
     ) {
         self.filter = filter
+        self.scope = scope
         self.isUnified = isUnified
         self.monitors = monitors
         self.reader = reader
@@ -112,6 +117,7 @@ struct ContainerTracker {
         case .known(.container(let container)) where container.cgroupPath == record.path:
             judge(container, program)
         case .suspected(let cgroup, let maker):
+            scope?.expect(cgroup: cgroup)
             return .job(.container(cgroup: cgroup, maker: maker))
         case .gone(let container?):
             forget(container)
@@ -122,17 +128,13 @@ struct ContainerTracker {
         return .none
     }
 
-    /// The kernel lets the events of a new control group pass until it is told.
-    private func leaveToHost(_ record: CgroupRecord, _ program: TracerProgram) {
-        if filter != nil, record.isUnified { try? program.removeContainer(cgroup: record.id) }
-    }
-
     private mutating func forget(_ container: Container) {
         initPidQuestions[container.key] = nil
         leftBehind.remove(container.key)
+        scope?.forget(cgroup: container.key)
     }
 
-    private mutating func reach(_ limit: Limit, _ notice: String) {
+    mutating func reach(_ limit: Limit, _ notice: String) {
         if reachedLimits.insert(limit).inserted { notices.append(notice) }
     }
 
@@ -201,23 +203,12 @@ struct ContainerTracker {
         } else if let number, filter != nil {
             try? program.removeContainer(cgroup: number)
         }
+        if directory.container(key: path) == nil { scope?.forget(cgroup: path) }
     }
 
     /// Forgets a container that ended before it was known whose it was.
     /// - Returns: Whether it had ended.
     mutating func removeEnded(key: String) -> Bool { directory.removeEnded(key: key) }
-
-    private mutating func judge(_ container: Container, _ program: TracerProgram) {
-        guard let filter, let cgroup = directory.cgroupID(of: container) else { return }
-        do {
-            // What a user calls like a container's cgroup may hold processes of the host.
-            let isWanted = filter.isWanted(container) || (container.uid != nil && filter.includesHost)
-            try program.setContainer(cgroup: cgroup, isWanted: isWanted)
-        } catch {
-            // The map has room for 16,384 groups.
-            reach(.filter, "the kernel does not filter the container \(container.name), and perhaps others: \(error)")
-        }
-    }
 
     /// Tells the user something with the next notices.
     mutating func note(_ notice: String) {
@@ -381,6 +372,7 @@ struct ContainerTracker {
     /// there. To be called now and then.
     /// - Returns: The keys of those that ended.
     mutating func removeEnded() -> [String] {
+        tidyScope()
         let ended = namespaces.takeEnded().compactMap { directory.remove(containerID: $0)?.key }
         return ended + starting.takeEnded { directory.container(id: $0) != nil }
     }
@@ -391,9 +383,10 @@ struct ContainerTracker {
         Container(atCgroup: path).flatMap { $0.isSeen(inMountNamespace: record.mountNamespace) ? $0 : nil }
     }
 
-    /// The containers by their keys, with a process in whose root folder each runs.
+    /// The wanted containers by their keys, with a process in whose root folder each runs.
     func running() -> [(key: String, pid: Int32)] {
-        directory.all.compactMap { container in container.initPid.map { (container.key, $0) } }.filter { $0.pid > 0 }
+        directory.all.filter(isWanted).compactMap { container in container.initPid.map { (container.key, $0) } }
+            .filter { $0.pid > 0 }
     }
 
     /// Whether a container is there, or is about to be.

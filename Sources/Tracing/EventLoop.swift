@@ -96,6 +96,7 @@ final class EventLoop {
             if tags.contains(Tag.mailbox) { readMailbox() }
             if tags.contains(Tag.mappings) { readMappings() }
             if tags.contains(Tag.records) { readRecords() }
+            for container in containers.takeNewlyWanted() { probes.include(container) }
             for notice in containers.takeNotices() { output.add(.notice(notice)) }
             for item in probes.takeItems() { output.add(item) }
             try finishStartIfDone()
@@ -147,7 +148,7 @@ final class EventLoop {
                 // It may have ended before it was known.
                 if containers.removeEnded(key: cgroup) {
                     probes.ended(container: cgroup)
-                } else if let bundle = resolution?.bundle {
+                } else if let resolution, let bundle = resolution.bundle, containers.isWanted(resolution.container) {
                     // Its program's own libraries are being probed; the rest of its root folder has time.
                     probes.submit(.root(bundle.rootPath, container: cgroup))
                 }
@@ -183,7 +184,9 @@ final class EventLoop {
         if case .starting(let container) = report { probes.submit(.starting(container)) }
         let (key, new) = containers.apply(report, program)
         // What it will load; its program begins some time later.
-        if let new, let pid = new.initPid { probes.submit(.root("/proc/\(pid)/root", container: new.key)) }
+        if let new, let pid = new.initPid, containers.isWanted(new) {
+            probes.submit(.root("/proc/\(pid)/root", container: new.key))
+        }
         if let key { deliverDeferred(waitingFor: key) }
     }
 

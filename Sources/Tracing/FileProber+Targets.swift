@@ -127,7 +127,7 @@ extension FileProber {
         case .avoided(let harm, _): throw SessionError("cannot trace \(harm)")
         case .unreadable(let error): throw error
         case .changing: throw SessionError("cannot trace \(name): it is being written just now")
-        case .noLibrary, .unsearched, .vanished:
+        case .noLibrary, .unsearched, .vanished, .unwanted:
             throw SessionError("cannot trace \(name): it is for \(report.machine), this machine is \(Host.machine)")
         }
     }

@@ -20,6 +20,8 @@ struct FileProber: Sendable {
     let copiers: CodeCopiers
     let memory = MemoryQuestions()
     let isExcluded: @Sendable (_ path: String) -> Bool
+    /// nil: everybody's files are probed.
+    let scope: ProbeScope?
     /// Whether the files of a container are probed before it runs.
     let preparesContainers: Bool
     /// What alone is probed in new containers; nil: all that they may load.
@@ -46,6 +48,9 @@ struct FileProber: Sendable {
     ) -> ProbeOutcome {
         guard !isExcluded(shownPath) else { return .noLibrary }
         let identity = InodeIdentity(of: file, identifier: identifier)
+        if table.isUnwanted(identity, changedAt: file.status.changedAt), !isWanted(mapped) {
+            return .unwanted(detail: nil)
+        }
         if let known = claim(identity, depth, changedAt: file.status.changedAt) { return known }
         let outcome = probeUnknown(file, identity, shownPath: shownPath, depth, open, mapped, isHostView: isHostView)
         table.finish(identity, outcome)
@@ -58,6 +63,12 @@ struct FileProber: Sendable {
                 attempts: attempts - 1)
         }
         return outcome
+    }
+
+    /// Whether a file is to be probed for those who map it. One that is to be probed for another reason has none.
+    private func isWanted(_ mapped: ProbeJob.MappedCandidate?) -> Bool {
+        guard let scope, let mapped else { return true }
+        return mapped.isWanted ?? scope.includes(anyOf: mapped.users)
     }
 
     /// Waits for another thread that is at this file: mostly it is done within milliseconds.
@@ -110,6 +121,11 @@ struct FileProber: Sendable {
         guard !places.isEmpty else {
             let reasons = report.libraries.compactMap(\.reason)
             return .refused("\(shownPath): \(reasons.joined(separator: "; "))")
+        }
+
+        // Only now: most files hold no library, and are known by that from then on.
+        guard isWanted(mapped) else {
+            return .unwanted(detail: "not probed: \(shownPath), which nobody maps who is wanted")
         }
 
         if let question = early ?? mapped.map(ask) {

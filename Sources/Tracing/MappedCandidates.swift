@@ -22,8 +22,16 @@ struct MappedCandidates {
     /// Mappings since the last `settle` of files that are being looked into: when each was made.
     private var waiting: [FileIdentity: [Int64]] = [:]
 
-    init(pids: Set<UInt32>?) {
+    /// Whether not everybody's files are probed.
+    private let isNarrowed: Bool
+    /// Who mapped a file while it was looked into for others, and when; only where those may turn out not to be wanted.
+    private var arrivals: [FileIdentity: [(user: ProcessScan.User, at: Int64?)]] = [:]
+    /// Of more, one may be wanted.
+    private static let mostArrivals = 64
+
+    init(pids: Set<UInt32>?, isNarrowed: Bool = false) {
         self.pids = pids
+        self.isNarrowed = isNarrowed
     }
 
     /// What is to be done about a mapping.
@@ -50,7 +58,10 @@ struct MappedCandidates {
         let user = ProcessScan.User(
             pid: pid, range: MappedRange(start: mapping.start, end: mapping.end, offset: 0))
         if case .traced(let file) = states[identity] { return .traced(file, identity, user) }
-        if case .pending = states[identity] { waiting[identity, default: []].append(mapping.time) }
+        if case .pending = states[identity] {
+            waiting[identity, default: []].append(mapping.time)
+            note([user], at: mapping.time, of: identity)
+        }
         guard isNew(identity, path: mapping.path) else { return .nothing }
         waiting[identity] = [mapping.time]
         return .look(
@@ -59,6 +70,7 @@ struct MappedCandidates {
 
     mutating func candidate(for file: ProcessScan.File) -> ProbeJob.MappedCandidate? {
         let users = pids.map { pids in file.users.filter { pids.contains(UInt32(bitPattern: $0.pid)) } } ?? file.users
+        if case .pending = states[file.identity] { note(users, at: nil, of: file.identity) }
         guard !users.isEmpty, isNew(file.identity, path: file.path) else { return nil }
         return ProbeJob.MappedCandidate(identity: file.identity, path: file.path, mappedAt: nil, users: users)
     }
@@ -77,8 +89,33 @@ struct MappedCandidates {
             states[candidate.identity] = nil
         case .noLibrary, .refused:
             states[candidate.identity] = .settled(path: candidate.path, at: Clock.monotonic)
+        case .unwanted:
+            states[candidate.identity] = nil
+            waiting[candidate.identity] = nil
+            return []
         }
+        arrivals[candidate.identity] = nil
         return waiting.removeValue(forKey: candidate.identity) ?? []
+    }
+
+    /// Those who mapped a file while it was looked into for others, who are not wanted.
+    /// - Returns: nil: none did.
+    mutating func others(than candidate: ProbeJob.MappedCandidate) -> ProbeJob.MappedCandidate? {
+        guard let arrived = arrivals.removeValue(forKey: candidate.identity),
+            isNew(candidate.identity, path: candidate.path)
+        else { return nil }
+        let times = arrived.compactMap(\.at)
+        waiting[candidate.identity] = times
+        var others = ProbeJob.MappedCandidate(
+            identity: candidate.identity, path: candidate.path, mappedAt: times.first, users: arrived.map(\.user))
+        if arrived.count >= Self.mostArrivals { others.isWanted = true }
+        return others
+    }
+
+    private mutating func note(_ users: [ProcessScan.User], at time: Int64?, of identity: FileIdentity) {
+        guard isNarrowed else { return }
+        let room = Self.mostArrivals - arrivals[identity, default: []].count
+        arrivals[identity, default: []] += users.prefix(room).map { ($0, time) }
     }
 
     /// Forgets a file that is no longer probed.

@@ -59,6 +59,8 @@ enum ProbeJob: Sendable {
         /// CLOCK_MONOTONIC, nanoseconds; nil where it was mapped before the session began.
         let mappedAt: Int64?
         let users: [ProcessScan.User]
+        /// Whether one of them is, or may be; nil: not asked yet.
+        var isWanted: Bool?
     }
 }
 
@@ -99,12 +101,19 @@ extension FileProber {
         report(.container(cgroup: cgroup, resolution))
         if let targets { return resolution.map { probe(targets, in: $0) } ?? [] }
         // Without a bundle, what it maps is seen when it maps it.
-        guard preparesContainers, let bundle = resolution?.bundle else { return [] }
+        guard preparesContainers, let resolution, let bundle = resolution.bundle,
+            scope?.includes(resolution.container) != false
+        else { return [] }
         return Self.beside(bundle.rootPath) { prepare(bundle, root: $0) }
     }
 
     /// - Returns: The file's own outcome first, then those of what it needs.
     private func probe(_ candidate: ProbeJob.MappedCandidate, _ depth: Depth) -> [ProbeOutcome] {
+        var candidate = candidate
+        // It may end soon.
+        if let scope, candidate.isWanted == nil, candidate.mappedAt != nil {
+            candidate.isWanted = scope.includes(anyOf: candidate.users)
+        }
         var failure: SystemError?
         for user in candidate.users {
             do throws(SystemError) {
@@ -115,7 +124,8 @@ extension FileProber {
                 let isLate = candidate.mappedAt == nil || depth != .symbols
                 let isHostView = ProcessRecord.isInHostMountNamespace(user.pid)
                 let needed =
-                    isLate ? [] : probeNeeded(by: file, candidate.path, of: user.pid, open, isHostView: isHostView)
+                    isLate || candidate.isWanted == false
+                    ? [] : probeNeeded(by: file, candidate.path, of: user.pid, open, isHostView: isHostView)
                 let own = probe(
                     file, shownPath: candidate.path, depth: depth, open: open, mapped: candidate,
                     isHostView: isHostView)
@@ -124,7 +134,9 @@ extension FileProber {
                 failure = error
             }
         }
-        guard let failure, !failure.isNotFound else { return [probeLeftBehind(candidate, depth)] }
+        guard let failure, !failure.isNotFound else {
+            return [candidate.isWanted == false ? .unwanted(detail: nil) : probeLeftBehind(candidate, depth)]
+        }
         return [.unreadable(failure)]
     }
 

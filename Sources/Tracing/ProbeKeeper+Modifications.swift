@@ -25,10 +25,13 @@ extension ProbeKeeper {
         }
         items.append(.detail("\(event); it is looked into again"))
         // Whoever maps it all the while: by another overlay, or because its code is the same as before.
-        if modifiedRescan == nil {
-            let now = Clock.monotonic
-            modifiedRescan = max(now + Self.settling, lastModifiedRescan + Self.rescanInterval)
-        }
+        rescanSoon()
+    }
+
+    /// Has all processes looked at.
+    mutating func rescanSoon() {
+        guard seesMappings, modifiedRescan == nil else { return }
+        modifiedRescan = max(Clock.monotonic + Self.settling, lastModifiedRescan + Self.rescanInterval)
     }
 
     /// Nanoseconds. Links are closed by then, and a file that was written at a stretch is looked into by the first scan.

@@ -1,3 +1,4 @@
+internal import Containers
 internal import OS
 internal import Processes
 internal import TLSLibraries
@@ -153,6 +154,9 @@ struct ProbeKeeper {
         case .mapped(let candidate), .search(let candidate):
             guard let own = outcomes.first else { break }
             settle(candidate, own)
+            if own.isUnwanted, let others = candidates.others(than: candidate) {
+                followUps.append(submit(.mapped(others)))
+            }
             if own.isUnsearched { followUps.append(submit(.search(candidate))) }
             // What the file needs is looked into when it is mapped itself.
             awaited = outcomes.prefix(1)
@@ -182,7 +186,8 @@ struct ProbeKeeper {
             break
         case .vanished:
             lateness.vanishedFiles += UInt64(max(waited.count, 1))
-        case .noLibrary, .unsearched, .refused, .unreadable, .pending, .changing, .avoided, .copying, .copierEnded:
+        case .noLibrary, .unsearched, .refused, .unreadable, .pending, .changing, .avoided, .unwanted, .copying,
+            .copierEnded:
             break
         }
     }
@@ -193,6 +198,8 @@ struct ProbeKeeper {
         case .traced(let file, let detail):
             if let detail { items.append(.detail(detail)) }
             return file
+        case .unwanted(let detail?):
+            items.append(.detail(detail))
         case .refused(let reason?):
             tell("not traced: \(reason)", kind: "files that can't be traced")
         case .unreadable(let error) where !error.isNotFound:
@@ -202,7 +209,8 @@ struct ProbeKeeper {
             if toldHarm.count < Self.mostTold, toldHarm.insert(harm.key).inserted {
                 tell("not traced: \(harm)", kind: "files that a probe would do harm in")
             }
-        case .noLibrary, .unsearched, .refused, .unreadable, .pending, .vanished, .changing, .copying, .copierEnded:
+        case .noLibrary, .unsearched, .refused, .unreadable, .pending, .vanished, .changing, .unwanted, .copying,
+            .copierEnded:
             break
         }
         return nil
@@ -292,6 +300,12 @@ struct ProbeKeeper {
             // No thread can be had just now.
             modifiedRescan = Clock.monotonic + Self.pendingInterval
         }
+    }
+
+    /// A container is wanted that was not: what it maps is looked at again.
+    mutating func include(_ container: Container) {
+        if let pid = container.initPid, pid > 0 { submit(.root("/proc/\(pid)/root", container: container.key)) }
+        rescanSoon()
     }
 
     private mutating func lookAgain(_ scan: Result<ProcessScan, SystemError>) {

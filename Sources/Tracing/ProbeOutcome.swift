@@ -26,6 +26,8 @@ enum ProbeOutcome: Sendable {
     case changing
     /// It must not be probed as long as a process is there. `file`: it was probed before.
     case avoided(HarmfulProbe, file: UInt32?)
+    /// Nobody who is wanted maps it, as far as is known; `detail` says so, nil where it was said before.
+    case unwanted(detail: String?)
     /// A process that is to be spared has no probed file.
     case copying
     /// A process that was to be spared has ended.
@@ -55,6 +57,10 @@ enum ProbeOutcome: Sendable {
 
     var isAvoided: Bool {
         if case .avoided = self { true } else { false }
+    }
+
+    var isUnwanted: Bool {
+        if case .unwanted = self { true } else { false }
     }
 
     var isUnsearched: Bool {

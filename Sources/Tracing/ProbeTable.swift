@@ -66,7 +66,7 @@ final class ProbeTable: Sendable {
                 if !known.isFinished { return .pending }
                 // A probed inode is held by its probe; any other may be a new file under an old number.
                 if let outcome = known.outcome, outcome.isTraced || known.changedAt == changedAt,
-                    outcome.isEnough(for: depth)
+                    outcome.isEnough(for: depth), !outcome.isUnwanted
                 {
                     return outcome.withoutWords
                 }
@@ -74,6 +74,14 @@ final class ProbeTable: Sendable {
             state.forgetIfMany()
             state.known[file] = Known(changedAt: changedAt)
             return nil
+        }
+    }
+
+    /// Whether a file in this state has a TLS library, and was not probed because nobody is wanted who maps it.
+    func isUnwanted(_ file: InodeIdentity, changedAt: Int64) -> Bool {
+        state.withLock { state in
+            guard let known = state.known[file], known.isFinished, known.changedAt == changedAt else { return false }
+            return known.outcome?.isUnwanted == true
         }
     }
 

@@ -68,6 +68,9 @@ struct SessionParts {
         }
 
         let scan = try finishScan()
+        // Without control groups of version 2 containers are told apart by reading /proc: everybody's files are probed then.
+        let scope = tree == nil ? nil : options.containers.map(ProbeScope.init)
+        for container in scan.containers.containers { scope?.judge(container) }
         // Without it a file that is rewritten in place stays probed; `doctor` says why there is none.
         table = ProbeTable(monitor: try? ModificationMonitor())
         closer = try LinkCloser(table: table)
@@ -80,7 +83,7 @@ struct SessionParts {
             rules: Dictionary(uniqueKeysWithValues: zip(rules, 0...)), uprobe: uprobe, limit: limit,
             identifier: InodeIdentifier.ofThisKernel, table: table,
             closer: closer, containers: RuntimeRegistry(scan.runtimes), copiers: copiers,
-            isExcluded: options.isExcluded,
+            isExcluded: options.isExcluded, scope: scope,
             preparesContainers: options.target.isOpen,
             targets: options.target.containerFiles)
         // Before anything is probed.
@@ -90,10 +93,10 @@ struct SessionParts {
         pool = try ProbePool(prober: prober, threads: 12) { mailbox.post(.probing($0)) }
         var pids: Set<UInt32>?
         if case .processes(let wanted) = options.target { pids = Set(wanted.map(UInt32.init)) }
-        var candidates = MappedCandidates(pids: pids)
+        var candidates = MappedCandidates(pids: pids, isNarrowed: scope != nil)
         var first = scan.processes.files.compactMap { candidates.candidate(for: $0) }.map { ProbeJob.mapped($0) }
         if case .children(let files) = options.target { first += files.map { .path($0, .everything) } }
-        first += scan.installed.map { .path($0, .symbols) }
+        if scope?.includesHost != false { first += scan.installed.map { .path($0, .symbols) } }
         jobs = pool.submit(first)
         self.candidates = candidates
 
@@ -107,7 +110,7 @@ struct SessionParts {
         monitors = try MonitorReader { mailbox.post(.monitored($0)) }
         cgroups = try CgroupReader(layout) { mailbox.post(.cgroups($0)) }
         containers = ContainerTracker(
-            filter: options.containers, isUnified: tree != nil, monitors: monitors, reader: cgroups)
+            filter: options.containers, scope: scope, isUnified: tree != nil, monitors: monitors, reader: cgroups)
         try containers.addExisting(scan.containers.containers, scan.runtimes, layout, program)
         for failure in scan.containers.failures.prefix(Self.mostFailures) {
             containers.note("\(failure); its containers show as their control groups and bundles tell")

@@ -77,5 +77,91 @@ extension EndToEnd {
             #expect(try await tracer.onlyEvent(named: name).proc.pid == traced.pid)
             #expect(!tracer.program.errors.contains("not traced"), "\(tracer.program.account)")
         }
+
+        /// Gives `body` a library that the host and a container of runc's see at the same place, and a caller.
+        private func withContainer(
+            _ body: (_ container: RuncContainer, _ program: String, _ library: OwnLibrary) async throws -> Void
+        ) async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let program = try await Caller.compile(in: workspace)
+            let shared = try Workspace()
+            defer { shared.remove() }
+            let library = try await OwnLibrary(in: shared)
+            let bundle = try RuncBundle(at: workspace.path + "/bundle", arguments: [program], shared: [shared.path])
+            try await bundle.add(program)
+            let id = "sniscope-\(UUID().uuidString.prefix(8).lowercased())"
+            let container = RuncContainer(id: id, bundle: bundle)
+            do {
+                try await body(container, program, library)
+            } catch {
+                await container.delete()
+                throw error
+            }
+            await container.delete()
+        }
+
+        /// Has a caller call until a call is seen.
+        private func expect(_ caller: Caller, _ tracer: Tracer, in container: String?) async throws {
+            let prefix = uniqueName("scope")
+            var count = 0
+            let event = try await wait("a call", tracer.program) {
+                count += 1
+                try await caller.tell("name \(count).\(prefix)")
+                return try Event.all(tracer.program.output.all).first { $0.name?.hasSuffix(prefix) == true }
+            }
+            #expect(event.runtime?.containerName == container)
+        }
+
+        @Test(
+            "-c: what only processes of the host map is not probed, before a container that is wanted maps it",
+            .having("runc", "/bin/busybox", "ldd"), arguments: [false, true])
+        func container(isMappedBefore: Bool) async throws {
+            try await withContainer { container, program, library in
+                let before = isMappedBefore ? try await Caller(program, library: library.path) : nil
+                defer { before?.stop() }
+                let tracer = try await Tracer(options: library.options + ["-v", "-c", container.id])
+                defer { tracer.stop() }
+                try await tracer.complete()
+                let after = try await Caller(program, library: library.path)
+                defer { after.stop() }
+                for caller in [before, after].compactMap(\.self) {
+                    try await caller.tell("name \(uniqueName("host"))")
+                    try await tracer.notice(containing: "not probed: \(library.path)")
+                    #expect(try library.breakpoints(in: caller.pid) == 0)
+                }
+
+                let caller = try await Caller(command: container.runCommand, library: library.path)
+                defer { caller.stop() }
+                try await expect(caller, tracer, in: container.id)
+                #expect(try library.breakpoints(in: await container.pid) == 1)
+            }
+        }
+
+        @Test(
+            "--scope host: what only containers map is not probed, before a process of the host maps it",
+            .having("runc", "/bin/busybox", "ldd"), arguments: [false, true])
+        func host(isThereBefore: Bool) async throws {
+            try await withContainer { container, program, library in
+                let before = isThereBefore ? try await Caller(command: container.runCommand) : nil
+                defer { before?.stop() }
+                // It runs when it answers.
+                try await before?.tell("ready")
+                let tracer = try await Tracer(options: library.options + ["-v", "--scope", "host"])
+                defer { tracer.stop() }
+                try await tracer.complete()
+                let inside = if let before { before } else { try await Caller(command: container.runCommand) }
+                defer { inside.stop() }
+                try await inside.tell("ready")
+                try await inside.tell("load \(library.path)")
+                try await inside.tell("name \(uniqueName("container"))")
+                try await tracer.notice(containing: "not probed: \(library.path)")
+                #expect(try library.breakpoints(in: await container.pid) == 0)
+
+                let caller = try await Caller(program, library: library.path)
+                defer { caller.stop() }
+                try await expect(caller, tracer, in: nil)
+            }
+        }
     }
 }
