@@ -133,7 +133,16 @@ struct cred {
 	struct user_namespace *user_ns;
 };
 
+struct sigaction {
+	void *sa_handler;
+};
+
+struct k_sigaction {
+	struct sigaction sa;
+};
+
 struct task_struct {
+	unsigned int ptrace;
 	int pid;
 	int tgid;
 	__u64 start_boottime;

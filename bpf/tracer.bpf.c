@@ -14,6 +14,8 @@ struct {
 	__uint(max_entries, 1 << 20);
 } records SEC(".maps");
 
+#include "trap.h"
+
 const volatile struct sniscope_rule rules[SNISCOPE_RULES];
 /* `sniscope run`: children of this process are followed from their fork on. 0: none. */
 const volatile __u32 followed_parent;

@@ -6,6 +6,7 @@ public enum KernelRecord: Sendable {
     case serverName(ServerNameRecord)
     case cgroup(CgroupRecord)
     case mapping(MappingRecord)
+    case trapped(TrapRecord)
 
     /// nil for bytes that no program of ours writes.
     init?(_ bytes: UnsafeRawBufferPointer) {
@@ -23,6 +24,9 @@ public enum KernelRecord: Sendable {
         case UInt32(SNISCOPE_FILE_MAPPED.rawValue):
             guard let record = MappingRecord(bytes) else { return nil }
             self = .mapping(record)
+        case UInt32(SNISCOPE_TRAPPED.rawValue):
+            guard let record = TrapRecord(bytes) else { return nil }
+            self = .trapped(record)
         default:
             return nil
         }
@@ -180,6 +184,27 @@ public struct MappingRecord: Sendable {
         inode = raw.inode
         path = LibBPF.path(reversed: bytes[header..<end])
         isPathTruncated = raw.path_truncated != 0
+    }
+}
+
+/// A process that dies of SIGTRAP.
+public struct TrapRecord: Sendable {
+    /// How many bytes of `code` there are.
+    public static let codeLength = Int(SNISCOPE_CODE_LENGTH)
+
+    public let pid: UInt32
+    /// The process's name.
+    public let comm: String
+    /// What it ran into, from the breakpoint on; zeros where that could not be read.
+    public let code: [UInt8]
+
+    init?(_ bytes: UnsafeRawBufferPointer) {
+        let size = MemoryLayout<sniscope_trapped>.size
+        guard bytes.count >= size else { return nil }
+        pid = bytes.loadUnaligned(as: sniscope_trapped.self).pid
+        let start = size - Self.codeLength
+        comm = text(bytes, start - Int(SNISCOPE_COMM_LENGTH), Int(SNISCOPE_COMM_LENGTH))
+        code = Array(bytes[start..<size])
     }
 }
 

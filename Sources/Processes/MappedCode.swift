@@ -69,6 +69,14 @@ public enum MappedCode {
         }
     }
 
+    /// Whether these bytes are those of a file with a probe's breakpoint at their beginning.
+    public static func isCopy(_ copy: [UInt8], of code: [UInt8]) -> Bool {
+        copy.count == code.count && copy.count > breakpointLength && copy != code
+            && copy.dropFirst(breakpointLength) == code.dropFirst(breakpointLength)
+    }
+
+    private static var breakpointLength: Int { Host.machine == "x86_64" ? 1 : 4 }
+
     /// x86's `int3`. arm64's `brk` of uprobes is four bytes: there any difference counts.
     private static let breakpoint: UInt8 = 0xCC
 

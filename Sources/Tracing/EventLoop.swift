@@ -208,6 +208,7 @@ final class EventLoop {
             switch record {
             case .serverName(let record): deliver(record)
             case .cgroup(let record): act(on: containers.apply(record, program))
+            case .trapped(let record): probes.tell(trapped: record)
             case .mapping:
                 // These come by a ring buffer of their own.
                 break

@@ -1,4 +1,5 @@
 internal import Containers
+internal import LibBPF
 internal import OS
 internal import Processes
 internal import TLSLibraries
@@ -219,6 +220,25 @@ struct ProbeKeeper {
     mutating func tell(unread error: SystemError) {
         let reason = error.code == 0 ? error.hint ?? "" : error.reason
         tell("not looked into: \(error)", kind: "files not looked into: \(reason)")
+    }
+
+    /// A process dies of SIGTRAP, of which a copy of a breakpoint may be the reason. Told once for each name.
+    mutating func tell(trapped record: TrapRecord) {
+        let origin = table.origin(ofCopy: record.code)
+        guard origin != nil || copiers.concerns(Int32(bitPattern: record.pid)),
+            toldHarm.count < Self.mostTold, toldHarm.insert("SIGTRAP \(record.comm) \(origin ?? "")").inserted
+        else { return }
+        let process = "process \(record.pid) (\(record.comm)) died of SIGTRAP"
+        if let origin {
+            tell(
+                "\(process): it ran a copy of code of \(origin) with a probe's breakpoint in it; "
+                    + "leave the file out: `--exclude-binary \(origin)`",
+                kind: "processes that ran copies of probed code")
+        } else {
+            tell(
+                "\(process); if it copies or interprets code, a probe may be the reason: "
+                    + "leave its files out by `--exclude-binary FILE`", kind: "processes that died of SIGTRAP")
+        }
     }
 
     /// Whoever makes many files is not to flood the user.

@@ -1,5 +1,6 @@
 internal import LibBPF
 internal import OS
+internal import Processes
 internal import Synchronization
 
 /// What is known of the files that were looked into, shared by the threads that do so and the event loop.
@@ -12,6 +13,8 @@ final class ProbeTable: Sendable {
         /// nil: nobody tells when it changes.
         var watch: ModificationMonitor.Watch?
         var points: [LibraryReference]
+        /// What the file has at each of them.
+        let code: [[UInt8]]
         var links: [BPFLink] = []
     }
 
@@ -38,7 +41,7 @@ final class ProbeTable: Sendable {
         /// Files that were modified while they were probed, and when that was noticed.
         var modified: [InodeIdentity: Int64] = [:]
         /// What the cookies of released files mean: the ring buffer may still hold their last events.
-        var released: [(file: UInt32, points: [LibraryReference], at: Int64)] = []
+        var released: [(file: UInt32, points: [LibraryReference], code: [[UInt8]], at: Int64)] = []
 
         /// Containers come and go with files of their own: those without a library are not remembered for ever.
         mutating func forgetIfMany() {
@@ -98,11 +101,13 @@ final class ProbeTable: Sendable {
 
     /// Registers a file before it is probed, so that its first event finds its meaning.
     /// - Returns: The file's half of the cookie.
-    func register(_ points: [LibraryReference], _ identity: InodeIdentity, _ status: FileStatus) -> UInt32 {
+    func register(
+        _ points: [LibraryReference], code: [[UInt8]], _ identity: InodeIdentity, _ status: FileStatus
+    ) -> UInt32 {
         state.withLock { state in
             let file = state.nextFile
             state.nextFile += 1
-            state.traced[file] = Traced(identity: identity, status: status, points: points)
+            state.traced[file] = Traced(identity: identity, status: status, points: points, code: code)
             return file
         }
     }
@@ -227,7 +232,7 @@ final class ProbeTable: Sendable {
         state.closing[traced.identity]?.watch = traced.watch
         let now = Clock.monotonic
         state.released.removeAll { now - $0.at > Self.memoryOfReleased }
-        state.released.append((file, traced.points, now))
+        state.released.append((file, traced.points, traced.code, now))
         return traced
     }
 
@@ -255,6 +260,15 @@ final class ProbeTable: Sendable {
             let points =
                 state.traced[cookie.file]?.points ?? state.released.last { $0.file == cookie.file }?.points ?? []
             return cookie.point < points.count ? points[cookie.point] : nil
+        }
+    }
+
+    /// The file from which code with a probe's breakpoint was copied.
+    /// - Parameter copy: From the breakpoint on.
+    func origin(ofCopy copy: [UInt8]) -> String? {
+        state.withLock { state in
+            let files = state.traced.values.map { ($0.points, $0.code) } + state.released.map { ($0.points, $0.code) }
+            return files.first { $0.1.contains { MappedCode.isCopy(copy, of: $0) } }?.0.first?.path
         }
     }
 

@@ -10,6 +10,8 @@ internal import TLSLibraries
 struct TracerProgram {
     static let ruleLimit = Int(SNISCOPE_RULES)
 
+    private static let trapProgram = "signal_delivered"
+
     let uprobe: UprobeProgram
     private let rules: [FunctionRule]
     private let object: BPFObject
@@ -25,7 +27,7 @@ struct TracerProgram {
         isSleepable = try KernelFeature.sleepableUprobes.isSupported()
         let entry = isSleepable ? "server_name_sleepable" : "server_name"
         object = try BPFObject(image: BPFProgram.tracer.image, name: "tracer")
-        var programs = BPFObject.cgroupPrograms.union([entry])
+        var programs = BPFObject.cgroupPrograms.union([entry, Self.trapProgram])
         if case .children = options.target { programs.formUnion(["process_forked", "process_exited"]) }
         object.select(programs: programs)
         if method == .multi { try object.setUprobeMulti(program: entry) }
@@ -92,6 +94,7 @@ struct TracerProgram {
     /// Attaches what runs beside the uprobes.
     func attachTracepoints(_ options: SessionOptions) throws -> [BPFLink] {
         var links = try object.attachCgroupTracepoints()
+        links.append(try object.attachRawTracepoint(program: Self.trapProgram, tracepoint: "signal_deliver"))
         if case .children = options.target {
             links.append(try object.attachRawTracepoint(program: "process_forked", tracepoint: "sched_process_fork"))
             links.append(try object.attachRawTracepoint(program: "process_exited", tracepoint: "sched_process_exit"))

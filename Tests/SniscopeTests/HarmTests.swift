@@ -164,5 +164,63 @@ extension EndToEnd {
             try changed.say("go")
             #expect(try await changed.waitForEnd() == .exited(0), "\(changed.account)")
         }
+
+        @Test("the notice of a program that dies of a copied breakpoint names it, and the file that the code is of")
+        func copy() async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let library = try await OwnLibrary(in: workspace)
+            let program = try await workspace.compile(
+                """
+                #define _GNU_SOURCE
+                #include <stdint.h>
+                #include <stdio.h>
+                #include <string.h>
+                #include <sys/mman.h>
+                int sniscope_test_ctrl(void *tls, int command, long number, void *text);
+                int main(void)
+                {
+                    char line[8], *page = (char *)((uintptr_t)sniscope_test_ctrl & ~4095UL);
+                    char *copy = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                    int (*control)(void *, int, long, void *) =
+                        (void *)(copy + ((char *)sniscope_test_ctrl - page));
+                    puts("ready");
+                    fflush(stdout);
+                    if (!fgets(line, sizeof(line), stdin))
+                        return 1;
+                    memcpy(copy, page, 4096);
+                    return control(NULL, 0, 0, NULL);
+                }
+                """, as: "copies", library.path, "-Wl,-rpath,\(workspace.path)")
+            let copying = try Program([program], hasInput: true)
+            defer { copying.stop() }
+            try await wait("the program", copying) { copying.output.contains("ready") }
+            let tracer = try await Tracer(options: library.options + ["-v"])
+            defer { tracer.stop() }
+            try await tracer.notice(containing: "probed \(library.path)")
+            try copying.say("go")
+            #expect(try await copying.waitForEnd() == .signaled(SIGTRAP))
+            try await tracer.notice(
+                containing: "process \(copying.pid) (copies) died of SIGTRAP: it ran a copy of code of \(library.path)")
+            try await tracer.notice(containing: "`--exclude-binary \(library.path)`")
+        }
+
+        @Test("a program that dies of SIGTRAP of its own is told once; one that takes the signal is not")
+        func trap() async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let shells = try ["traps", "dies"].map { try workspace.copy("/bin/sh", as: $0) }
+            let tracer = try await Tracer()
+            defer { tracer.stop() }
+            _ = try await Program.run([shells[0], "-c", "trap : TRAP; kill -TRAP $$"])
+            for _ in 0..<2 {
+                let program = try await Program.run([shells[1], "-c", "kill -TRAP $$"])
+                #expect(program.end == .signaled(SIGTRAP))
+            }
+            try await tracer.notice(containing: "(dies) died of SIGTRAP; if it copies or interprets code")
+            try await tracer.finish()
+            #expect(
+                tracer.program.errors.all.count { $0.contains("s) died of SIGTRAP") } == 1, "\(tracer.program.account)")
+        }
     }
 }

@@ -53,6 +53,7 @@ enum sniscope_record_type {
 	SNISCOPE_CGROUP_CREATED = 2,
 	SNISCOPE_CGROUP_REMOVED = 3,
 	SNISCOPE_FILE_MAPPED = 4,
+	SNISCOPE_TRAPPED = 5,
 };
 
 enum sniscope_name_flags {
@@ -141,6 +142,18 @@ struct sniscope_file_mapped {
 	__u32 path_truncated;
 };
 
+#define SNISCOPE_CODE_LENGTH 16
+
+/* A process is about to die of SIGTRAP. */
+struct sniscope_trapped {
+	__u32 type;
+	__u32 pid;
+	/* Of the process. */
+	char comm[SNISCOPE_COMM_LENGTH];
+	/* What it ran into, from the breakpoint on; zeros where that can't be read. */
+	__u8 code[SNISCOPE_CODE_LENGTH];
+};
+
 /* Why a call gave no record. */
 enum sniscope_lost_reason {
 	SNISCOPE_LOST_RING_FULL = 0,
@@ -171,6 +184,7 @@ _Static_assert(sizeof(struct sniscope_rule) == 48, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_server_name) == 136, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_cgroup) == 48 + SNISCOPE_PATH_CAPACITY, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_file_mapped) == 56, "shared with Swift");
+_Static_assert(sizeof(struct sniscope_trapped) == 40, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_waiting) == 16, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_file_identity) == 32, "shared with Swift");
 
