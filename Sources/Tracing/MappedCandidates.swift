@@ -26,8 +26,11 @@ struct MappedCandidates {
     private let isNarrowed: Bool
     /// Who mapped a file while it was looked into for others, and when; only where those may turn out not to be wanted.
     private var arrivals: [FileIdentity: [(user: ProcessScan.User, at: Int64?)]] = [:]
-    /// Of more, one may be wanted.
-    private static let mostArrivals = 64
+    /// Of all files.
+    private var arrivalCount = 0
+    /// Files that more processes mapped than are kept: one of those may be wanted.
+    private var crowded: Set<FileIdentity> = []
+    private static let mostArrivals = 1 << 14
 
     init(pids: Set<UInt32>?, isNarrowed: Bool = false) {
         self.pids = pids
@@ -94,28 +97,39 @@ struct MappedCandidates {
             waiting[candidate.identity] = nil
             return []
         }
-        arrivals[candidate.identity] = nil
+        _ = takeArrivals(of: candidate.identity)
         return waiting.removeValue(forKey: candidate.identity) ?? []
     }
 
     /// Those who mapped a file while it was looked into for others, who are not wanted.
     /// - Returns: nil: none did.
     mutating func others(than candidate: ProbeJob.MappedCandidate) -> ProbeJob.MappedCandidate? {
-        guard let arrived = arrivals.removeValue(forKey: candidate.identity),
-            isNew(candidate.identity, path: candidate.path)
-        else { return nil }
+        let (arrived, isCrowded) = takeArrivals(of: candidate.identity)
+        guard !arrived.isEmpty, isNew(candidate.identity, path: candidate.path) else { return nil }
         let times = arrived.compactMap(\.at)
         waiting[candidate.identity] = times
         var others = ProbeJob.MappedCandidate(
             identity: candidate.identity, path: candidate.path, mappedAt: times.first, users: arrived.map(\.user))
-        if arrived.count >= Self.mostArrivals { others.isWanted = true }
+        if isCrowded { others.isWanted = true }
         return others
     }
 
     private mutating func note(_ users: [ProcessScan.User], at time: Int64?, of identity: FileIdentity) {
-        guard isNarrowed else { return }
-        let room = Self.mostArrivals - arrivals[identity, default: []].count
-        arrivals[identity, default: []] += users.prefix(room).map { ($0, time) }
+        guard isNarrowed, !users.isEmpty else { return }
+        // One of each file, by which it can be opened.
+        let room = Self.mostArrivals - arrivalCount
+        let kept = users.prefix(max(room, arrivals[identity] == nil ? 1 : 0))
+        if kept.count < users.count { crowded.insert(identity) }
+        arrivals[identity, default: []] += kept.map { ($0, time) }
+        arrivalCount += kept.count
+    }
+
+    private mutating func takeArrivals(
+        of identity: FileIdentity
+    ) -> (arrived: [(user: ProcessScan.User, at: Int64?)], isCrowded: Bool) {
+        let arrived = arrivals.removeValue(forKey: identity) ?? []
+        arrivalCount -= arrived.count
+        return (arrived, crowded.remove(identity) != nil)
     }
 
     /// Forgets a file that is no longer probed.

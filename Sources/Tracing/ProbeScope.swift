@@ -13,7 +13,7 @@ final class ProbeScope: Sendable {
     }
 
     /// How many processes of a file are asked; of a file with more, one may be wanted.
-    private static let mostAsked = 4096
+    private static let mostAsked = 1024
 
     private let filter: SessionOptions.ContainerFilter
     /// By the path of a control group, from the root of any hierarchy.
@@ -61,10 +61,10 @@ final class ProbeScope: Sendable {
     }
 
     private func includes(_ pid: Int32) -> Bool {
-        // It has ended, or it is outside of what can be seen from here.
-        guard let paths = try? CgroupMembership(pid: pid).paths, !paths.contains(where: { $0.hasPrefix("/..") }) else {
-            return true
-        }
+        // It has ended: its file can be opened no more but as the host sees it.
+        guard let paths = try? CgroupMembership(pid: pid).paths else { return includesHost }
+        // It is outside of what can be seen from here.
+        guard !paths.contains(where: { $0.hasPrefix("/..") }) else { return true }
         switch verdicts.withLock({ Self.verdict(on: paths, $0) }) {
         case .wanted, .pending: return true
         case .unwanted: return false
