@@ -193,5 +193,35 @@ extension EndToEnd {
                 try await expect(caller, tracer, in: nil)
             }
         }
+
+        @Test("-c: what a container maps is probed once it has a name that is wanted", .having("docker", "wget", "ldd"))
+        func renamed() async throws {
+            let docker = Docker.shared
+            try #require(await docker.answers, "no Docker daemon answers")
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let program = try await Caller.compile(in: workspace)
+            let library = try await OwnLibrary(in: workspace)
+            let image = try await docker.image(in: workspace)
+            let suffix = UUID().uuidString.prefix(8).lowercased()
+            let (first, second) = ("sniscope-first-\(suffix)", "sniscope-second-\(suffix)")
+            let caller = try await Caller(
+                command: [
+                    "docker", "-H", docker.host, "run", "-i", "--rm", "--network", "host", "-v",
+                    "\(workspace.path):\(workspace.path)", "--name", first, image, program,
+                ], library: library.path)
+            defer { caller.stop() }
+            do {
+                let tracer = try await Tracer(options: library.options + ["-v", "-c", second])
+                defer { tracer.stop() }
+                try await tracer.notice(containing: "not probed: \(library.path)")
+                try await docker("rename", first, second)
+                try await expect(caller, tracer, in: second)
+            } catch {
+                await docker.remove([first, second])
+                throw error
+            }
+            await docker.remove([first, second])
+        }
     }
 }
