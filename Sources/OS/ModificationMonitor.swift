@@ -13,6 +13,23 @@ public final class ModificationMonitor: Sendable {
         fileprivate let number: Int32
     }
 
+    /// A file that can be asked for its size and watched again, whoever rewrites it.
+    public final class Handle: Sendable {
+        fileprivate let descriptor: Descriptor
+        private let path: String
+
+        /// - Returns: nil where another process or host would have to answer, which may take any time (FUSE, NFS).
+        public init?(_ file: RegularFile) {
+            if case .other = FileSystemKind(of: file.descriptor) { return nil }
+            guard let descriptor = try? Descriptor.handle(file.descriptor.path) else { return nil }
+            self.descriptor = descriptor
+            path = file.path
+        }
+
+        /// Bytes, now.
+        public var size: UInt64 { (try? FileStatus(descriptor: descriptor, path: path).size) ?? 0 }
+    }
+
     public enum Report: Sendable, Hashable {
         /// It is no longer watched.
         case modified(Watch)
@@ -35,10 +52,18 @@ public final class ModificationMonitor: Sendable {
     /// watch.
     /// - Throws: `SystemError` where the user watches too many files (fs.inotify.max_user_watches).
     public func watch(_ file: RegularFile) throws(SystemError) -> Watch {
+        try watch(file.descriptor, file.path)
+    }
+
+    /// As for an open file.
+    public func watch(_ file: Handle) throws(SystemError) -> Watch {
+        try watch(file.descriptor, file.descriptor.path)
+    }
+
+    private func watch(_ descriptor: borrowing Descriptor, _ path: String) throws(SystemError) -> Watch {
         // Once: who writes all the time can't fill the queue.
-        let number = inotify_add_watch(
-            inotify.number, file.descriptor.path, UInt32(IN_MODIFY) | IN_ONESHOT)
-        guard number >= 0 else { throw .last("watch", file.path) }
+        let number = inotify_add_watch(inotify.number, descriptor.path, UInt32(IN_MODIFY) | IN_ONESHOT)
+        guard number >= 0 else { throw .last("watch", path) }
         return Watch(number: number)
     }
 

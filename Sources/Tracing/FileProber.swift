@@ -142,8 +142,13 @@ struct FileProber: Sendable {
         }
         let sibling = Siblings.opener(of: shownPath, open)
         let unversioned = references(places.map { _ in nil })
-        let code = places.map { try? file.read(at: $0.1.probeOffset, count: TrapRecord.codeLength) }
-        let index = table.register(unversioned, code: code.map { $0 ?? [] }, identity, file.status)
+        let code = places.map { ProbedCode(file, at: $0.1.probeOffset) }
+        guard !table.isStale(identity, code) else {
+            return .refused(
+                "\(shownPath): it was cut off while it was probed, and has other code by now; the kernel may have kept "
+                    + "what was there before")
+        }
+        let index = table.register(unversioned, code: code, identity, file.status)
         // Probes stand at offsets: a file that is rewritten in place is to be let go at once. One that can't be watched
         // is probed all the same, as all are where there is no monitor.
         var unwatched: SystemError?

@@ -278,6 +278,10 @@ struct ProbeKeeper {
             items.append(.notice("\(failure); what is found in files is not kept for the next start"))
         }
         checkCopiers()
+        for file in table.takeCut() {
+            letGo(file)
+            if let released = file.released { closer.closeAtOnce(released) }
+        }
         guard !isSweeping, Clock.monotonic > nextSweep, let sweep = lifetimes.sweep() else { return }
         do throws(SystemError) {
             try Threads.start(name: "sweep") { [post, table] in

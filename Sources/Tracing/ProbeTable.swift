@@ -3,6 +3,18 @@ internal import OS
 internal import Processes
 internal import Synchronization
 
+/// What a file has at a place that is probed.
+struct ProbedCode: Sendable {
+    let offset: UInt64
+    /// 16, unless the file ends before.
+    let bytes: [UInt8]
+
+    init(_ file: RegularFile, at offset: UInt64) {
+        self.offset = offset
+        bytes = (try? file.read(at: offset, count: TrapRecord.codeLength)) ?? []
+    }
+}
+
 /// What is known of the files that were looked into, shared by the threads that do so and the event loop.
 final class ProbeTable: Sendable {
     /// A probed file: what its cookies mean, and the links that keep it probed.
@@ -12,10 +24,20 @@ final class ProbeTable: Sendable {
         let status: FileStatus
         /// nil: nobody tells when it changes.
         var watch: ModificationMonitor.Watch?
+        /// nil: it can't be asked for its size.
+        var handle: ModificationMonitor.Handle?
         var points: [LibraryReference]
         /// What the file has at each of them.
-        let code: [[UInt8]]
+        let code: [ProbedCode]
+        /// Since when it is cut off before one of them; CLOCK_MONOTONIC, nanoseconds.
+        var cutAt: Int64?
         var links: [BPFLink] = []
+
+        /// Whether it is cut off before one of its places, as far as it can be asked.
+        var isCut: Bool {
+            guard let size = handle?.size else { return false }
+            return code.contains { $0.offset >= size }
+        }
     }
 
     /// A file looked into before, and the state in which it was.
@@ -41,7 +63,9 @@ final class ProbeTable: Sendable {
         /// Files that were modified while they were probed, and when that was noticed.
         var modified: [InodeIdentity: Int64] = [:]
         /// What the cookies of released files mean: the ring buffer may still hold their last events.
-        var released: [(file: UInt32, points: [LibraryReference], code: [[UInt8]], at: Int64)] = []
+        var released: [(file: UInt32, points: [LibraryReference], code: [ProbedCode], at: Int64)] = []
+        /// What the kernel may have kept of probes that it could not take out, of files that were cut off.
+        var stale: [InodeIdentity: [ProbedCode]] = [:]
 
         /// Containers come and go with files of their own: those without a library are not remembered for ever.
         mutating func forgetIfMany() {
@@ -102,7 +126,7 @@ final class ProbeTable: Sendable {
     /// Registers a file before it is probed, so that its first event finds its meaning.
     /// - Returns: The file's half of the cookie.
     func register(
-        _ points: [LibraryReference], code: [[UInt8]], _ identity: InodeIdentity, _ status: FileStatus
+        _ points: [LibraryReference], code: [ProbedCode], _ identity: InodeIdentity, _ status: FileStatus
     ) -> UInt32 {
         state.withLock { state in
             let file = state.nextFile
@@ -117,7 +141,11 @@ final class ProbeTable: Sendable {
     func watch(_ index: UInt32, _ file: RegularFile) throws(SystemError) {
         // Once it is registered: `closed` removes no watch of a registered file.
         guard let watch = try monitor?.watch(file) else { return }
-        state.withLock { $0.traced[index]?.watch = watch }
+        let handle = ModificationMonitor.Handle(file)
+        state.withLock { state in
+            state.traced[index]?.watch = watch
+            state.traced[index]?.handle = handle
+        }
     }
 
     /// Keeps the links of a registered file.
@@ -210,17 +238,55 @@ final class ProbeTable: Sendable {
             state.modified = state.modified.filter { now - $0.value < Self.memoryOfReleased }
             let files = state.traced.filter { isMeant($0.value.watch) }.keys
             let modified = files.compactMap { file -> Modified? in
-                guard let traced = forget(file, &state) else { return nil }
-                let released = Released(identity: traced.identity, links: traced.links)
-                return Modified(
-                    file: file, path: traced.points.first?.path ?? "",
-                    released: traced.links.isEmpty ? nil : released)
+                awaitsContent(file, &state) ? nil : self.modified(file, &state)
             }
             for (file, closing) in state.closing where isMeant(closing.watch) {
                 state.closing[file]?.isModified = true
                 state.modified[file] = now
             }
             return modified
+        }
+    }
+
+    private func modified(_ file: UInt32, _ state: inout State) -> Modified? {
+        guard let traced = forget(file, &state) else { return nil }
+        if traced.isCut {
+            if state.stale.count >= Self.mostStale { state.stale.removeAll() }
+            state.stale[traced.identity, default: []] += traced.code
+        }
+        let released = Released(identity: traced.identity, links: traced.links)
+        return Modified(
+            file: file, path: traced.points.first?.path ?? "", released: traced.links.isEmpty ? nil : released)
+    }
+
+    /// Whether a file was cut off before one of its places, as by whoever is about to write another into it. A page that is
+    /// not there keeps the kernel from taking the breakpoint out ("failed to unregister, leaking uprobe"): it would hold
+    /// the probe for good, with the instruction of before, for any later one at this place. As long as there is no
+    /// content, nobody can run it; the first that is written is reported.
+    private func awaitsContent(_ file: UInt32, _ state: inout State) -> Bool {
+        guard let traced = state.traced[file], traced.isCut, let handle = traced.handle,
+            let watch = try? monitor?.watch(handle)
+        else { return false }
+        state.traced[file]?.watch = watch
+        state.traced[file]?.cutAt = traced.cutAt ?? Clock.monotonic
+        // It may have been written to before it was watched again.
+        return traced.isCut
+    }
+
+    /// Forgets files that were cut off and stay so, whatever the kernel keeps of them.
+    func takeCut() -> [Modified] {
+        let due = Clock.monotonic - Self.patienceWithCut
+        return state.withLock { state in
+            state.traced.filter { $0.value.cutAt.map { $0 < due } ?? false }.keys.compactMap { modified($0, &state) }
+        }
+    }
+
+    /// Whether a file has another instruction now at a place where the kernel may still have a probe of before: it would
+    /// be run instead.
+    func isStale(_ file: InodeIdentity, _ code: [ProbedCode]) -> Bool {
+        state.withLock { state in
+            let kept = state.stale[file] ?? []
+            return code.contains { new in kept.contains { $0.offset == new.offset && $0.bytes != new.bytes } }
         }
     }
 
@@ -244,6 +310,9 @@ final class ProbeTable: Sendable {
     private static let memoryOfReleased: Int64 = 60_000_000_000
     /// How long a modified file must not have changed before it is probed again; nanoseconds.
     private static let settling: Int64 = 200_000_000
+    /// How long a file that was cut off may stay so; nanoseconds.
+    private static let patienceWithCut: Int64 = 1_000_000_000
+    private static let mostStale = 4096
 
     func isProbed(_ file: UInt32) -> Bool {
         state.withLock { $0.traced[file] != nil }
@@ -268,7 +337,7 @@ final class ProbeTable: Sendable {
     func origin(ofCopy copy: [UInt8]) -> String? {
         state.withLock { state in
             let files = state.traced.values.map { ($0.points, $0.code) } + state.released.map { ($0.points, $0.code) }
-            return files.first { $0.1.contains { MappedCode.isCopy(copy, of: $0) } }?.0.first?.path
+            return files.first { $0.1.contains { MappedCode.isCopy(copy, of: $0.bytes) } }?.0.first?.path
         }
     }
 

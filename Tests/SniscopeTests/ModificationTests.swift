@@ -9,21 +9,25 @@ extension EndToEnd {
         private struct Library {
             let path: String
             let next: String
+            /// As the first, but for what its `SSL_ctrl` answers: 42.
+            let answering: String
 
             init(in workspace: Workspace) async throws {
                 let options = ["-shared", "-fPIC", "-fno-toplevel-reorder", "-Wl,-soname,libssl.so.3"]
                 path = try await workspace.compile(Self.code(Self.control + Self.answer), as: "libssl.so", options)
                 next = try await workspace.compile(Self.code(Self.answer + Self.control), as: "next.so", options)
-                let (control, answer) = (
-                    try await Self.address(of: "SSL_ctrl", in: path), try await Self.address(of: "SSL_answer", in: next)
-                )
-                try #require(control == answer)
+                answering = try await workspace.compile(
+                    Self.code(Self.control.replacing("7", with: "42") + Self.answer), as: "answering.so", options)
+                let control = try await Self.address(of: "SSL_ctrl", in: path)
+                try #require(try await Self.address(of: "SSL_answer", in: next) == control)
+                try #require(try await Self.address(of: "SSL_ctrl", in: answering) == control)
             }
 
-            /// Puts the second build into the file of the first, whose inode stays.
-            func rewrite() async throws {
+            /// Puts another build into the file of the first, whose inode stays.
+            /// - Parameter other: nil: the second.
+            func rewrite(with other: String? = nil) async throws {
                 let inode = try FileManager.default.attributesOfItem(atPath: path)[.systemFileNumber] as? Int
-                try await Program.check("cp", next, path)
+                try await Program.check("cp", other ?? next, path)
                 #expect(try FileManager.default.attributesOfItem(atPath: path)[.systemFileNumber] as? Int == inode)
             }
 
@@ -60,8 +64,8 @@ extension EndToEnd {
         }
 
         /// What the new build does is what its code says.
-        private func expectAnswer(_ caller: Caller) async throws {
-            try caller.program.say("value SSL_answer")
+        private func expectAnswer(_ caller: Caller, of function: String = "SSL_answer") async throws {
+            try caller.program.say("value \(function)")
             try await wait("the value", caller.program) { caller.program.output.contains("done value") }
             #expect(caller.program.output.all.filter { $0.hasPrefix("value ") } == ["value 42"])
         }
@@ -101,6 +105,49 @@ extension EndToEnd {
             let third = try await Caller(path, library: library.path)
             defer { third.stop() }
             try await expectAnswer(third)
+            try await tracer.finish()
+        }
+
+        @Test("while a process maps it: the next one runs the new code")
+        func whileMapped() async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let path = try await Caller.compile(in: workspace)
+            let library = try await Library(in: workspace)
+            let tracer = try await Tracer("-v")
+            defer { tracer.stop() }
+            let first = try await Caller(path, library: library.path)
+            defer { first.stop() }
+            try await expectEvents(tracer, first)
+            // Another first instruction at the same place.
+            try await library.rewrite(with: library.answering)
+            let second = try await Caller(path, library: library.path)
+            defer { second.stop() }
+            try await expectEvents(tracer, second)
+            try await expectAnswer(second, of: "SSL_ctrl")
+            try await tracer.finish()
+        }
+
+        @Test("cut off for long while a process maps it: it is let go, and what comes then runs as it is")
+        func cut() async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let path = try await Caller.compile(in: workspace)
+            let library = try await Library(in: workspace)
+            let tracer = try await Tracer("-v")
+            defer { tracer.stop() }
+            let first = try await Caller(path, library: library.path)
+            defer { first.stop() }
+            try await expectEvents(tracer, first)
+            #expect(truncate(library.path, 0) == 0)
+            try await tracer.notice(containing: "\(library.path) was changed in place")
+            try await library.rewrite(with: library.answering)
+            for _ in 0..<3 {
+                let caller = try await Caller(path, library: library.path)
+                defer { caller.stop() }
+                try await expectAnswer(caller, of: "SSL_ctrl")
+            }
+            try await tracer.notice(containing: "\(library.path): it was cut off while it was probed")
             try await tracer.finish()
         }
 
