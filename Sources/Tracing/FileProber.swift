@@ -22,15 +22,34 @@ struct FileProber: Sendable {
     let preparesContainers: Bool
     /// What alone is probed in new containers; nil: all that they may load.
     var targets: [ContainerFile]?
+    /// Whose share of the descriptors is used.
+    private(set) var owner = WorkOwner.host
+
+    /// The same for another owner.
+    func with(owner: WorkOwner) -> FileProber {
+        var prober = self
+        prober.owner = owner
+        return prober
+    }
 
     /// How far a file is looked into.
     enum Depth: Sendable {
         /// Its own symbols: a fraction of a millisecond.
         case symbols
+        /// Everything, as far as that is done in a moment; else it counts as unsearched.
+        case everythingBriefly
         /// Everything: half a second for the largest.
         case everything
         /// The same, for what runs for long: whatever else wants the processors goes first.
         case everythingPatiently
+
+        /// Whether others wait for the thread.
+        var isBrief: Bool {
+            switch self {
+            case .symbols, .everythingBriefly: true
+            case .everything, .everythingPatiently: false
+            }
+        }
     }
 
     /// - Parameter shownPath: As the process sees it.
@@ -56,6 +75,16 @@ struct FileProber: Sendable {
                 attempts: attempts - 1)
         }
         return outcome
+    }
+
+    /// Looks at all of a file, with the calling thread's priority for a moment at most: a hostile file takes seconds.
+    func search(_ file: RegularFile, _ path: String) throws -> FileReport {
+        guard Threads.niceness < 0 else { return try inspector.searchLibraries(in: file, path: path) }
+        do {
+            return try inspector.searchLibraries(in: file, path: path, isBrief: true)
+        } catch InspectionError.unfinished {
+            return try Threads.withoutPriority { try inspector.searchLibraries(in: file, path: path) }
+        }
     }
 
     /// Waits for another thread that is at this file: mostly it is done within milliseconds.
@@ -85,7 +114,8 @@ struct FileProber: Sendable {
         do {
             switch depth {
             case .symbols: report = try inspector.findLibraries(in: file, isHostView: isHostView)
-            case .everything: report = try inspector.searchLibraries(in: file, path: shownPath)
+            case .everythingBriefly: report = try inspector.searchLibraries(in: file, path: shownPath, isBrief: true)
+            case .everything: report = try search(file, shownPath)
             case .everythingPatiently:
                 report = try Threads.withLowPriority {
                     try inspector.searchLibraries(in: file, path: shownPath)
@@ -93,6 +123,8 @@ struct FileProber: Sendable {
             }
         } catch let error as SystemError {
             return .unreadable(error)
+        } catch InspectionError.unfinished {
+            return .unsearched
         } catch InspectionError.damaged {
             // Not an ELF file, or a damaged one: the loader would not have taken a library from it.
             return .noLibrary
@@ -154,7 +186,8 @@ struct FileProber: Sendable {
             }
             // The version takes longer than all the rest: it comes after the probe.
             let versions = places.map {
-                $0.0.version ?? (try? inspector.version(of: $0.0.kind, in: file, openNeeded: sibling))
+                $0.0.version
+                    ?? (try? inspector.version(of: $0.0.kind, in: file, isBrief: depth.isBrief, openNeeded: sibling))
             }
             table.describe(index, references(versions))
             let list = places.map { "\($0.0.kind) \($0.1.function) at \($0.1.probeOffset)" }

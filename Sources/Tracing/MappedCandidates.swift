@@ -8,7 +8,24 @@ struct MappedCandidates {
         case pending
         /// Probed: its inode is held, so its number can't be another file's.
         case traced(ProbedFile)
-        case settled(path: String, at: Int64)
+        /// The path's hash: paths have up to 4 KB.
+        case settled(path: Int, at: Int64)
+    }
+
+    /// Mappings of a file that is being looked into.
+    struct Waiting {
+        /// When each was made, of the first ones.
+        private(set) var times: [Int64] = []
+        private(set) var further: UInt64 = 0
+
+        /// A process can map a file again and again.
+        private static let mostTimes = 64
+
+        var count: UInt64 { UInt64(times.count) + further }
+
+        mutating func add(_ time: Int64) {
+            if times.count < Self.mostTimes { times.append(time) } else { further += 1 }
+        }
     }
 
     /// An inode number may be given to a new file; looking again costs some microseconds.
@@ -19,8 +36,10 @@ struct MappedCandidates {
     /// nil: all processes.
     private let pids: Set<UInt32>?
     private var states: [FileIdentity: State] = [:]
-    /// Mappings since the last `settle` of files that are being looked into: when each was made.
-    private var waiting: [FileIdentity: [Int64]] = [:]
+    /// Mappings since the last `settle` of files that are being looked into.
+    private var waiting: [FileIdentity: Waiting] = [:]
+    /// Files that were passed over because so many others are being looked into.
+    private var passedOver: UInt64 = 0
 
     init(pids: Set<UInt32>?) {
         self.pids = pids
@@ -50,9 +69,10 @@ struct MappedCandidates {
         let user = ProcessScan.User(
             pid: pid, range: MappedRange(start: mapping.start, end: mapping.end, offset: 0))
         if case .traced(let file) = states[identity] { return .traced(file, identity, user) }
-        if case .pending = states[identity] { waiting[identity, default: []].append(mapping.time) }
+        if case .pending = states[identity] { waiting[identity, default: Waiting()].add(mapping.time) }
         guard isNew(identity, path: mapping.path) else { return .nothing }
-        waiting[identity] = [mapping.time]
+        waiting[identity] = Waiting()
+        waiting[identity]?.add(mapping.time)
         return .look(
             ProbeJob.MappedCandidate(identity: identity, path: mapping.path, mappedAt: mapping.time, users: [user]))
     }
@@ -62,22 +82,28 @@ struct MappedCandidates {
         return ProbeJob.MappedCandidate(identity: file.identity, path: file.path, mappedAt: nil, users: file.users)
     }
 
-    /// - Returns: When processes mapped the file that had to wait for the outcome.
-    mutating func settle(_ candidate: ProbeJob.MappedCandidate, _ outcome: ProbeOutcome) -> [Int64] {
+    /// - Returns: How processes mapped the file that had to wait for the outcome.
+    mutating func settle(_ candidate: ProbeJob.MappedCandidate, _ outcome: ProbeOutcome) -> Waiting {
         switch outcome {
         case .traced(let file, _):
             states[candidate.identity] = .traced(file)
         case .changing, .unsearched, .pending:
             // It is looked into again, or further.
             states[candidate.identity] = .pending
-            return []
-        case .vanished, .unreadable, .avoided, .copying, .copierEnded:
+            return Waiting()
+        case .vanished, .unreadable, .crowded, .avoided, .copying, .copierEnded:
             // The next process that maps it may be there for longer, and what it must be spared for may be gone.
             states[candidate.identity] = nil
         case .noLibrary, .refused:
-            states[candidate.identity] = .settled(path: candidate.path, at: Clock.monotonic)
+            states[candidate.identity] = .settled(path: candidate.path.hashValue, at: Clock.monotonic)
         }
-        return waiting.removeValue(forKey: candidate.identity) ?? []
+        return waiting.removeValue(forKey: candidate.identity) ?? Waiting()
+    }
+
+    /// - Returns: How many mapped files were passed over because there were too many others, once.
+    mutating func takePassedOver() -> UInt64 {
+        defer { passedOver = 0 }
+        return passedOver
     }
 
     /// Forgets a file that is no longer probed.
@@ -89,13 +115,16 @@ struct MappedCandidates {
         switch states[identity] {
         case .pending, .traced: return false
         case .settled(let known, let at):
-            if known == path && Clock.monotonic - at < Self.trust { return false }
+            if known == path.hashValue && Clock.monotonic - at < Self.trust { return false }
         case nil: break
         }
         if states.count >= Self.most {
             states = states.filter { if case .settled = $0.value { false } else { true } }
             // All are waiting: this one is looked at when it is mapped again.
-            guard states.count < Self.most else { return false }
+            guard states.count < Self.most else {
+                passedOver += 1
+                return false
+            }
         }
         states[identity] = .pending
         return true

@@ -7,7 +7,7 @@ internal import TLSLibraries
 struct ProbeKeeper {
     /// What other threads found out.
     enum Report: Sendable {
-        case finished(ProbeJob, [ProbeOutcome])
+        case finished(ProbeJob, WorkOwner, [ProbeOutcome])
         case rescanned(Result<ProcessScan, SystemError>)
         case swept(ProbeSweep.Findings)
         case modified(ProbeTable.Modified)
@@ -51,8 +51,7 @@ struct ProbeKeeper {
     var items: [SessionItem] = []
     /// Jobs that go on with what others began.
     private var followUps: [UInt64] = []
-    /// How many notices of a kind there were.
-    private var told: [String: Int] = [:]
+    private var notices = NoticeLimits()
     /// What was probed too late, or never.
     private(set) var lateness = Lateness()
 
@@ -128,8 +127,8 @@ struct ProbeKeeper {
     /// - Parameter isKnown: Whether a container, by its key, is there or about to be.
     mutating func apply(_ report: Report, isKnown: (String) -> Bool) {
         switch report {
-        case .finished(let job, let outcomes):
-            finish(job, outcomes.map(current), isKnown)
+        case .finished(let job, let owner, let outcomes):
+            finish(job, owner, outcomes.map(current), isKnown)
         case .rescanned(let scan):
             lookAgain(scan)
         case .swept(let findings):
@@ -144,9 +143,11 @@ struct ProbeKeeper {
         if case .traced(let file, _) = outcome, !table.isProbed(file.number) { .changing } else { outcome }
     }
 
-    private mutating func finish(_ job: ProbeJob, _ outcomes: [ProbeOutcome], _ isKnown: (String) -> Bool) {
+    private mutating func finish(
+        _ job: ProbeJob, _ owner: WorkOwner, _ outcomes: [ProbeOutcome], _ isKnown: (String) -> Bool
+    ) {
         for outcome in outcomes {
-            if let file = tell(outcome) { keep(file, for: job, isKnown) }
+            if let file = tell(outcome, of: owner) { keep(file, for: job, isKnown) }
         }
         var awaited = outcomes[...]
         switch job {
@@ -157,7 +158,7 @@ struct ProbeKeeper {
             // What the file needs is looked into when it is mapped itself.
             awaited = outcomes.prefix(1)
         case .copier(_, let wasKnown): finishCopier(outcomes, wasKnown: wasKnown)
-        case .path, .container, .starting, .root: break
+        case .path, .container, .starting, .rest, .root: break
         }
         if awaited.contains(where: \.isChanging) {
             retry(job)
@@ -181,26 +182,29 @@ struct ProbeKeeper {
         case .vanished where candidate.path.hasPrefix("/memfd:runc_cloned:"):
             break
         case .vanished:
-            lateness.vanishedFiles += UInt64(max(waited.count, 1))
-        case .noLibrary, .unsearched, .refused, .unreadable, .pending, .changing, .avoided, .copying, .copierEnded:
+            lateness.vanishedFiles += max(waited.count, 1)
+        case .noLibrary, .unsearched, .refused, .unreadable, .pending, .changing, .crowded, .avoided, .copying,
+            .copierEnded:
             break
         }
     }
 
     /// - Returns: The file, where it is probed.
-    private mutating func tell(_ outcome: ProbeOutcome) -> ProbedFile? {
+    private mutating func tell(_ outcome: ProbeOutcome, of owner: WorkOwner) -> ProbedFile? {
         switch outcome {
         case .traced(let file, let detail):
             if let detail { items.append(.detail(detail)) }
             return file
         case .refused(let reason?):
-            tell("not traced: \(reason)", kind: "files that can't be traced")
+            tell("not traced: \(reason)", kind: "files that can't be traced", owner)
         case .unreadable(let error) where !error.isNotFound:
-            tell(unread: error)
+            tell(unread: error, of: owner)
+        case .crowded(let limit):
+            if notices.isNew(limit) { items.append(.notice("\(limit)")) }
         case .avoided(let harm, let file):
             if let file { avoid(file) }
             if toldHarm.count < Self.mostTold, toldHarm.insert(harm.key).inserted {
-                tell("not traced: \(harm)", kind: "files that a probe would do harm in")
+                tell("not traced: \(harm)", kind: "files that a probe would do harm in", owner)
             }
         case .noLibrary, .unsearched, .refused, .unreadable, .pending, .vanished, .changing, .copying, .copierEnded:
             break
@@ -208,20 +212,15 @@ struct ProbeKeeper {
         return nil
     }
 
-    mutating func tell(unread error: SystemError) {
+    mutating func tell(unread error: SystemError, of owner: WorkOwner) {
         let reason = error.code == 0 ? error.hint ?? "" : error.reason
-        tell("not looked into: \(error)", kind: "files not looked into: \(reason)")
+        tell("not looked into: \(error)", kind: "files not looked into: \(reason)", owner)
     }
 
-    /// Whoever makes many files is not to flood the user.
-    private mutating func tell(_ notice: String, kind: String) {
-        told[kind, default: 0] += 1
-        guard let count = told[kind], count <= Self.mostOfAKind else { return }
-        items.append(.notice(notice))
-        if count == Self.mostOfAKind { items.append(.notice("\(kind): no more of these are shown")) }
+    /// Whoever makes many files is not to flood the user, nor keep him from seeing what is said of others.
+    private mutating func tell(_ notice: String, kind: String, _ owner: WorkOwner) {
+        items += notices.admitted(notice, kind: kind, owner).map { .notice($0) }
     }
-
-    private static let mostOfAKind = 64
 
     private mutating func keep(_ file: ProbedFile, for job: ProbeJob, _ isKnown: (String) -> Bool) {
         switch job {
@@ -232,6 +231,8 @@ struct ProbeKeeper {
         case .copier: break
         case .container(let key, _), .root(_, let key):
             keep(file, forContainer: key, isKnown)
+        case .rest(let rest):
+            keep(file, forContainer: rest.container, isKnown)
         case .starting(let container):
             keep(file, forContainer: StartingContainers.key(container), isKnown)
         }
@@ -250,6 +251,11 @@ struct ProbeKeeper {
             items.append(.notice("\(failure); what is found in files is not kept for the next start"))
         }
         checkCopiers()
+        let passedOver = candidates.takePassedOver()
+        if passedOver > 0 {
+            let notice = "\(passedOver) mapped files were passed over, as too many others wait to be inspected"
+            tell(notice, kind: "files passed over", .host)
+        }
         guard !isSweeping, Clock.monotonic > nextSweep, let sweep = lifetimes.sweep() else { return }
         do throws(SystemError) {
             try Threads.start(name: "sweep") { [post, table] in
@@ -317,6 +323,11 @@ public struct Lateness: Sendable {
     public internal(set) var worst: Int64 = 0
     /// Mapped files that were gone before they could be looked into.
     public internal(set) var vanishedFiles: UInt64 = 0
+
+    mutating func note(_ file: ProbedFile, mappedAt waiting: MappedCandidates.Waiting) {
+        note(file, mappedAt: waiting.times)
+        attachments += waiting.further
+    }
 
     mutating func note(_ file: ProbedFile, mappedAt times: [Int64]) {
         for time in times where time < file.since {

@@ -18,4 +18,37 @@ struct MappedCandidateTests {
             }
         }
     }
+
+    @Test("a file that is mapped again and again while it is looked into costs no more memory, and every time counts")
+    func mappedAgain() {
+        var candidates = MappedCandidates(pids: nil)
+        func map(at time: Int64) -> MappedCandidates.Verdict {
+            candidates.verdict(
+                on: ExecutableMapping(
+                    pid: 1, time: time, start: 0x1000, end: 0x2000, device: 1, inode: 2, path: "/file"))
+        }
+        guard case .look(let candidate) = map(at: 0) else {
+            Issue.record("the first mapping is a reason to look")
+            return
+        }
+        for time in 1..<10_000 { _ = map(at: Int64(time)) }
+        let waiting = candidates.settle(candidate, .noLibrary)
+        #expect(waiting.count == 10_000)
+        #expect(waiting.times == Array(0..<Int64(waiting.times.count)))
+        #expect(waiting.times.count < 100)
+    }
+
+    @Test("what one owner has no room for is looked at when it is mapped again")
+    func crowded() {
+        var candidates = MappedCandidates(pids: nil)
+        let mapping = ExecutableMapping(
+            pid: 1, time: 0, start: 0x1000, end: 0x2000, device: 1, inode: 2, path: "/file")
+        for _ in 1...2 {
+            guard case .look(let candidate) = candidates.verdict(on: mapping) else {
+                Issue.record("a reason to look")
+                return
+            }
+            _ = candidates.settle(candidate, .crowded(.waiting(.user(1))))
+        }
+    }
 }
