@@ -156,7 +156,16 @@ struct FileProber: Sendable {
         }
         let sibling = Siblings.opener(of: shownPath, open)
         let unversioned = references(places.map { _ in nil })
-        let index = table.register(unversioned, identity, file.status)
+        let index: UInt32
+        do {
+            index = try table.register(
+                unversioned, identity, file.status, owner: owner,
+                descriptors: uprobe.get().method == .multi ? 1 : places.count)
+        } catch let limit as OwnersLimit {
+            return .crowded(limit)
+        } catch {
+            return .refused("\(shownPath): \(error)")
+        }
         // Probes stand at offsets: a file that is rewritten in place is to be let go at once. One that can't be watched
         // is probed all the same, as all are where there is no monitor.
         var unwatched: SystemError?
