@@ -17,6 +17,8 @@ struct MappedCandidates {
         /// When each was made, of the first ones.
         private(set) var times: [Int64] = []
         private(set) var further: UInt64 = 0
+        /// For whom the file was last asked for.
+        fileprivate var lastPID: UInt32?
 
         /// A process can map a file again and again.
         private static let mostTimes = 64
@@ -69,10 +71,18 @@ struct MappedCandidates {
         let user = ProcessScan.User(
             pid: pid, range: MappedRange(start: mapping.start, end: mapping.end, offset: 0))
         if case .traced(let file) = states[identity] { return .traced(file, identity, user) }
-        if case .pending = states[identity] { waiting[identity, default: Waiting()].add(mapping.time) }
-        guard isNew(identity, path: mapping.path) else { return .nothing }
-        waiting[identity] = Waiting()
-        waiting[identity]?.add(mapping.time)
+        if case .pending = states[identity] {
+            // It may wait in another user's line, or that one may have no room for it.
+            guard waiting[identity]?.lastPID != mapping.pid else {
+                waiting[identity]?.add(mapping.time)
+                return .nothing
+            }
+        } else {
+            guard isNew(identity, path: mapping.path) else { return .nothing }
+            waiting[identity] = nil
+        }
+        waiting[identity, default: Waiting()].add(mapping.time)
+        waiting[identity]?.lastPID = mapping.pid
         return .look(
             ProbeJob.MappedCandidate(identity: identity, path: mapping.path, mappedAt: mapping.time, users: [user]))
     }
@@ -82,8 +92,10 @@ struct MappedCandidates {
         return ProbeJob.MappedCandidate(identity: file.identity, path: file.path, mappedAt: nil, users: file.users)
     }
 
-    /// - Returns: How processes mapped the file that had to wait for the outcome.
-    mutating func settle(_ candidate: ProbeJob.MappedCandidate, _ outcome: ProbeOutcome) -> Waiting {
+    /// - Returns: How processes mapped the file that had to wait for the outcome; nil where it is probed already, for the
+    ///   sake of another process.
+    mutating func settle(_ candidate: ProbeJob.MappedCandidate, _ outcome: ProbeOutcome) -> Waiting? {
+        if case .traced = states[candidate.identity], !outcome.isTraced { return nil }
         switch outcome {
         case .traced(let file, _):
             states[candidate.identity] = .traced(file)

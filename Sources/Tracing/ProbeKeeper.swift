@@ -173,7 +173,7 @@ struct ProbeKeeper {
 
     /// Takes in what came of a file that a process maps.
     private mutating func settle(_ candidate: ProbeJob.MappedCandidate, _ outcome: ProbeOutcome) {
-        let waited = candidates.settle(candidate, outcome)
+        guard let waited = candidates.settle(candidate, outcome) else { return }
         switch outcome {
         case .traced(let file, _):
             lateness.note(file, mappedAt: waited)
