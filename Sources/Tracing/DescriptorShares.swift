@@ -17,13 +17,13 @@ struct DescriptorShares: Sendable {
 
     func most(of owner: WorkOwner) -> Int { owner == .host ? most : mostOfOwner }
 
-    /// - Returns: Whether there was room.
-    mutating func take(_ count: Int, for owner: WorkOwner) -> Bool {
-        guard held[owner, default: 0] + count <= most(of: owner), held.values.reduce(count, +) <= most else {
-            return false
+    /// - Throws: The limit that leaves no room.
+    mutating func take(_ count: Int, for owner: WorkOwner) throws(OwnersLimit) {
+        guard held[owner, default: 0] + count <= most(of: owner) else {
+            throw .descriptors(owner, most: most(of: owner))
         }
+        guard held.values.reduce(count, +) <= most else { throw .descriptors(.host, most: most) }
         held[owner, default: 0] += count
-        return true
     }
 
     mutating func giveBack(_ count: Int, of owner: WorkOwner) {

@@ -30,6 +30,8 @@ final class ProbePool: Sendable {
 
     /// Of a file system that has not answered yet, how many jobs are begun at once.
     private static let mostUnanswered = 3
+    /// How many others wait for its answer.
+    private static let mostWaiting = 1 << 12
 
     private struct Threading {
         var running: [UInt64: Running] = [:]
@@ -50,6 +52,8 @@ final class ProbePool: Sendable {
         case never
         /// Once its file system has answered.
         case later
+        /// Too many wait for that.
+        case crowded
     }
 
     private let prober: FileProber
@@ -157,6 +161,9 @@ final class ProbePool: Sendable {
                 let job = entry.work.job
                 switch begin(entry, isForUrgent) {
                 case .later: queue.finished(entry)
+                case .crowded:
+                    queue.finished(entry)
+                    refuse(entry.work, entry.owner)
                 case .never:
                     queue.finished(entry)
                     finish(entry, [.hung(job)])
@@ -182,6 +189,7 @@ final class ProbePool: Sendable {
                 // answered, few. A disk's answers: its major number is not 0.
                 if others.contains(where: \.isStuck) { return .never }
                 if device >> 20 == 0, others.count >= Self.mostUnanswered, !work.answering.contains(device) {
+                    guard work.waiting[device, default: []].count < Self.mostWaiting else { return .crowded }
                     work.waiting[device, default: []].append(entry)
                     return .later
                 }
@@ -203,9 +211,7 @@ final class ProbePool: Sendable {
             )
         }
         if running?.isForgiven != true { queue.finished(entry) }
-        if !resumed.isEmpty {
-            for work in queue.putBack(resumed) { refuse(work, work.job.owner) }
-        }
+        for entry in resumed where !queue.putBack(entry) { refuse(entry.work, entry.owner) }
         return running?.isStuck == true
     }
 }

@@ -36,10 +36,8 @@ final class ProbeQueue: Sendable {
     }
 
     /// Puts back what was taken.
-    /// - Returns: What there is no room for.
-    func putBack(_ entries: [Entry]) -> [Work] {
-        put(entries.map { ($0.work, $0.owner) })
-    }
+    /// - Returns: Whether there was room.
+    func putBack(_ entry: Entry) -> Bool { put([(entry.work, entry.owner)]).isEmpty }
 
     private func put(_ work: [(Work, WorkOwner)]) -> [Work] {
         queue.change { queue in

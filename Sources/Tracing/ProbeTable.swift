@@ -105,9 +105,7 @@ final class ProbeTable: Sendable {
         descriptors: Int = 1
     ) throws(OwnersLimit) -> UInt32 {
         try state.withLock { state throws(OwnersLimit) in
-            guard state.shares.take(descriptors, for: owner) else {
-                throw .descriptors(owner, most: state.shares.most(of: owner))
-            }
+            try state.shares.take(descriptors, for: owner)
             let file = state.nextFile
             state.nextFile += 1
             state.traced[file] = Traced(
