@@ -7,13 +7,14 @@ extension EndToEnd {
         private static let asNobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 
         /// Maps files in memory that are holes, with a TB of strings and of code to be searched: some 50 ms of work for
-        /// each. Or makes one such file.
+        /// each; then files that it is told. Or makes one such file.
         private static let holes = """
             #define _GNU_SOURCE
             #include <elf.h>
             #include <fcntl.h>
             #include <stdio.h>
             #include <stdlib.h>
+            #include <string.h>
             #include <sys/mman.h>
             #include <unistd.h>
             static int map(int file)
@@ -35,11 +36,13 @@ extension EndToEnd {
             }
             int main(int count, char **arguments)
             {
-                if (count > 2)
+                if (!strcmp(arguments[1], "file"))
                     return map(open(arguments[2], O_RDWR | O_CREAT, 0755));
                 for (int i = 0; i < atoi(arguments[1]); i++)
                     if (map(memfd_create("holes", 0)))
                         return 1;
+                for (int i = 2; i < count; i++)
+                    mmap(0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, open(arguments[i], O_RDONLY), 0);
                 puts("mapped");
                 fflush(stdout);
                 pause();
@@ -109,8 +112,10 @@ extension EndToEnd {
             }
             """
 
-        @Test("a program without symbols is traced soon, however many files another user has to be searched")
-        func searches() async throws {
+        @Test(
+            "a program without symbols is traced soon, however many files another user has searched, that one, too",
+            arguments: [false, true])
+        func searches(isOneOfThem: Bool) async throws {
             let workspace = try Workspace()
             defer { workspace.remove() }
             let holes = try await workspace.compile(Self.holes, as: "holes")
@@ -118,7 +123,7 @@ extension EndToEnd {
             let tracer = try await Tracer()
             defer { tracer.stop() }
             try await tracer.complete()
-            let flood = try Program(Self.asNobody + [holes, "1000"])
+            let flood = try Program(Self.asNobody + [holes, "1000"] + (isOneOfThem ? [client] : []))
             defer { flood.stop() }
             try await wait("the mappings", flood) { flood.output.contains("mapped") }
             let name = uniqueName("beside-a-flood")
