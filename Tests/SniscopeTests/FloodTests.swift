@@ -90,7 +90,9 @@ extension EndToEnd {
                 try await wait("word of each file", seconds: 60, tracer.program) {
                     tracer.program.errors.all.filter { $0.contains("is left out") }.count == programs.count
                 }
-                #expect(try timeWithPriority(pid) < 2)
+                // 0.3 s of each, and what other containers of the host take meanwhile; all of them take 30 s.
+                let time = try timeWithPriority(pid)
+                #expect(time < 8)
             } catch {
                 await container.delete()
                 throw error
