@@ -21,23 +21,24 @@ public final class FileInspector: Sendable {
         try shared.supervise(replacing: true)
     }
 
-    /// As `Inspector.findLibraries`. Its own symbols of a file that root alone can have written are read by this process:
+    /// As `Inspector.findLibraries`, as far as it is done in a moment. Its own symbols of a file that root alone can have written are read by this process:
     /// the loader is as fast as that, and would be ahead of the other one's answer.
     /// - Parameter isHostView: Whether the file was opened as this host sees it, so that its owner counts.
     /// - Throws: `SystemError`, `InspectionError`.
     public func findLibraries(in file: RegularFile, isHostView: Bool) throws -> FileReport {
         guard isHostView, file.isOwn else { return try report(.find, file) }
         do {
-            return try Inspector(catalog: catalog).findLibraries(in: BudgetedFile(file))
+            return try Inspector(catalog: catalog).findLibraries(in: BudgetedFile(file, isBrief: true))
         } catch {
             throw InspectionFailure(error).error(file)
         }
     }
 
     /// As `Inspector.searchLibraries`. Files of debug information are opened in this process's own view.
+    /// - Parameter isBrief: Whether it is given up where it takes longer than a moment.
     /// - Throws: `SystemError`, `InspectionError`.
-    public func searchLibraries(in file: RegularFile, path: String) throws -> FileReport {
-        try report(.search(path: path), file)
+    public func searchLibraries(in file: RegularFile, path: String, isBrief: Bool = false) throws -> FileReport {
+        try report(.search(path: path, isBrief: isBrief), file)
     }
 
     /// As `Inspector.inspect`.
@@ -51,10 +52,13 @@ public final class FileInspector: Sendable {
     }
 
     /// As `Inspector.version`.
+    /// - Parameter isBrief: Whether it is given up where it takes longer than a moment.
     /// - Throws: `SystemError`, `InspectionError`.
-    public func version(of kind: String, in file: RegularFile, openNeeded: @escaping Opener) throws -> String? {
+    public func version(
+        of kind: String, in file: RegularFile, isBrief: Bool = false, openNeeded: @escaping Opener
+    ) throws -> String? {
         guard catalog.descriptions.contains(where: { $0.kind == kind && $0.version != nil }) else { return nil }
-        guard case .version(let version) = try ask(.version(kind: kind), file, openNeeded) else {
+        guard case .version(let version) = try ask(.version(kind: kind, isBrief: isBrief), file, openNeeded) else {
             throw InspectionError.unexpectedAnswer
         }
         return version
@@ -107,7 +111,7 @@ private final class Look {
                 switch reply {
                 case .openDebugFile(let path):
                     var file: RegularFile?
-                    if case .search(let own) = request, DebugFiles.isPlace(path, ofFile: own) {
+                    if case .search(let own, _) = request, DebugFiles.isPlace(path, ofFile: own) {
                         file = DebugFiles.open(path) as? RegularFile
                     }
                     if let file { debugFiles.append(file) }
@@ -136,6 +140,7 @@ extension InspectionFailure {
         switch self {
         case .damaged(let problem): InspectionError.damaged(problem)
         case .overBudget(let problem): InspectionError.overBudget(problem)
+        case .unfinished: InspectionError.unfinished
         case .unreadable(let code, let hint): SystemError("read", file.path, code: code, hint: hint)
         }
     }
@@ -147,6 +152,8 @@ public enum InspectionError: Error, Sendable, CustomStringConvertible {
     case damaged(String)
     /// A look into it takes too long, or too much is read.
     case overBudget(String)
+    /// A brief look at it was not enough.
+    case unfinished
     /// The process that looked into it ended, two times.
     case crashed(signal: Int32?)
     /// The process that looked into it does not keep to the rules: it obeys the file.
@@ -155,6 +162,7 @@ public enum InspectionError: Error, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .damaged(let problem), .overBudget(let problem): problem
+        case .unfinished: "a look into it takes longer than a moment"
         case .crashed(let signal):
             "the process that looked into it ended\(signal.map { " (signal \($0))" } ?? ""), two times: it may be hostile; "
                 + "please report it with the file"

@@ -3,15 +3,24 @@ internal import TLSLibraries
 
 /// What the process that looks into files is asked. Most files have no TLS library: what is said of those is short.
 enum InspectionRequest {
+    /// What is done in a moment.
     case find
-    case search(path: String)
-    case version(kind: String)
+    /// - Parameter isBrief: It is given up where it takes longer than that.
+    case search(path: String, isBrief: Bool)
+    case version(kind: String, isBrief: Bool)
 
     var bytes: [UInt8] {
         switch self {
         case .find: [UInt8(ascii: "f")]
-        case .search(let path): [UInt8(ascii: "s")] + Array(path.utf8)
-        case .version(let kind): [UInt8(ascii: "v")] + Array(kind.utf8)
+        case .search(let path, let isBrief): [UInt8(ascii: isBrief ? "b" : "s")] + Array(path.utf8)
+        case .version(let kind, let isBrief): [UInt8(ascii: isBrief ? "w" : "v")] + Array(kind.utf8)
+        }
+    }
+
+    var isBrief: Bool {
+        switch self {
+        case .find: true
+        case .search(_, let isBrief), .version(_, let isBrief): isBrief
         }
     }
 
@@ -19,8 +28,10 @@ enum InspectionRequest {
         let text = String(decoding: bytes.dropFirst(), as: UTF8.self)
         switch bytes.first {
         case UInt8(ascii: "f"): self = .find
-        case UInt8(ascii: "s"): self = .search(path: text)
-        case UInt8(ascii: "v"): self = .version(kind: text)
+        case UInt8(ascii: "b"): self = .search(path: text, isBrief: true)
+        case UInt8(ascii: "s"): self = .search(path: text, isBrief: false)
+        case UInt8(ascii: "v"): self = .version(kind: text, isBrief: false)
+        case UInt8(ascii: "w"): self = .version(kind: text, isBrief: true)
         default: return nil
         }
     }
@@ -82,11 +93,14 @@ enum InspectionFailure: Packable {
     case unreadable(Int32, String?)
     /// Its budget is used up.
     case overBudget(String)
+    /// A brief look was not enough.
+    case unfinished
 
     /// - Parameter error: Of `Inspector`.
     init(_ error: any Error) {
         switch error {
         case let error as SystemError: self = .unreadable(error.code, error.hint)
+        case BudgetError.moment: self = .unfinished
         case let error as BudgetError: self = .overBudget("\(error)")
         default: self = .damaged("\(error)")
         }
@@ -104,6 +118,8 @@ enum InspectionFailure: Packable {
         case .overBudget(let problem):
             packing.add(UInt64(2))
             packing.add(problem)
+        case .unfinished:
+            packing.add(UInt64(3))
         }
     }
 
@@ -114,6 +130,7 @@ enum InspectionFailure: Packable {
             let code = Int32(truncatingIfNeeded: try unpacking.next(UInt64.self))
             self = .unreadable(code, try unpacking.next())
         case 2: self = .overBudget(try unpacking.next())
+        case 3: self = .unfinished
         default: throw PackingError()
         }
     }

@@ -58,14 +58,14 @@ private struct InspectionConversation: Sendable {
 
     private func answer(_ request: InspectionRequest, _ file: RegularFile) -> InspectionReply {
         let inspector = Inspector(catalog: catalog, cache: RemoteFindings(socket: socket))
-        let source = BudgetedFile(file)
+        let source = BudgetedFile(file, isBrief: request.isBrief)
         do {
             switch request {
             case .find: return .report(try inspector.findLibraries(in: source))
-            case .search(let path):
+            case .search(let path, _):
                 return .report(
                     try inspector.searchLibraries(in: source, path: path) { ask(.openDebugFile($0), named: $0) })
-            case .version(let kind):
+            case .version(let kind, _):
                 return .version(
                     try inspector.version(of: kind, in: source) { ask(.openNeeded($0), named: $0) })
             }

@@ -44,10 +44,17 @@ public enum Host {
 
     /// Lets this process open as many files as its hard limit allows: each traced file keeps a descriptor.
     public static func raiseDescriptorLimit() {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        guard var limit = descriptors else { return }
         limit.rlim_cur = limit.rlim_max
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+
+    /// How many files this process may have open.
+    public static var descriptorLimit: Int { descriptors.map { Int(clamping: $0.rlim_cur) } ?? 1024 }
+
+    private static var descriptors: rlimit? {
+        var limit = rlimit()
+        return getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 ? limit : nil
     }
 
     /// Has large blocks of memory go back to the kernel when they are given back: files are read in windows of 1 MB by a

@@ -17,10 +17,15 @@ extension Threads {
         try withNiceness(10, body)
     }
 
-    /// Does `body` before most of what others want to do: a moment's work that is of no use later. Without CAP_SYS_NICE it
-    /// waits for its turn.
+    /// Does `body` before most of what others want to do: a moment's work that is of no use later. Whoever uses it bounds
+    /// that work: it takes a processor from all others. Without CAP_SYS_NICE it waits for its turn.
     public static func withHighPriority<Result>(_ body: () throws -> Result) rethrows -> Result {
         try withNiceness(-10, body)
+    }
+
+    /// Does `body` as work that has no priority, where the calling thread has one.
+    public static func withoutPriority<Result>(_ body: () throws -> Result) rethrows -> Result {
+        try withNiceness(max(niceness, 0), body)
     }
 
     private static func withNiceness<Result>(_ niceness: Int32, _ body: () throws -> Result) rethrows -> Result {

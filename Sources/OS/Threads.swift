@@ -68,92 +68,67 @@ public enum Threads {
 
 /// A queue between threads: `take` waits until there is an element.
 public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
-    // `mutex` guards `lanes` and `isClosed`; both live as long as this object, at one address.
+    // `mutex` guards `elements`, `head` and `isClosed`; both live as long as this object, at one address.
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let arrived = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    // Of threads that take some urgencies alone. A job is to wake who can take it, not all that wait: they would take the
-    // processors from it.
-    private let urgentArrived = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    private var lanes: [Lane]
+    private var elements: [Element] = []
+    /// The index of the first one that is left.
+    private var head = 0
     private var isClosed = false
 
-    /// Elements of one urgency, from `head` on.
-    private struct Lane {
-        var elements: [Element] = []
-        var head = 0
-
-        mutating func removeFirst() -> Element? {
-            guard head < elements.count else { return nil }
-            let element = elements[head]
-            head += 1
-            if head == elements.count || head > 1024 {
-                elements.removeFirst(head)
-                head = 0
-            }
-            return element
+    private func removeFirst() -> Element? {
+        guard head < elements.count else { return nil }
+        let element = elements[head]
+        head += 1
+        if head == elements.count || head > 1024 {
+            elements.removeFirst(head)
+            head = 0
         }
+        return element
     }
 
-    /// - Parameter urgencies: How many there are; 0 is the most urgent.
-    public init(urgencies: Int = 1) {
-        lanes = Array(repeating: Lane(), count: urgencies)
+    public init() {
         pthread_mutex_init(mutex, nil)
         // By default it waits by the wall clock: a step of that would make a wait too long, or none.
         var attributes = pthread_condattr_t()
         pthread_condattr_init(&attributes)
         pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
         pthread_cond_init(arrived, &attributes)
-        pthread_cond_init(urgentArrived, &attributes)
         pthread_condattr_destroy(&attributes)
     }
 
     deinit {
         pthread_cond_destroy(arrived)
-        pthread_cond_destroy(urgentArrived)
         pthread_mutex_destroy(mutex)
         arrived.deallocate()
-        urgentArrived.deallocate()
         mutex.deallocate()
     }
 
-    public func put(_ element: Element, urgency: Int = 0) {
-        put([(element, urgency)])
-    }
-
-    /// Puts several at once.
-    public func put(_ elements: [(element: Element, urgency: Int)]) {
+    public func put(_ element: Element) {
         pthread_mutex_lock(mutex)
-        for (element, urgency) in elements { lanes[urgency].elements.append(element) }
-        // Which of the two kinds of threads comes first takes it.
-        for condition in [arrived, urgentArrived] {
-            if elements.count > 1 { pthread_cond_broadcast(condition) } else { pthread_cond_signal(condition) }
-        }
+        elements.append(element)
+        pthread_cond_signal(arrived)
         pthread_mutex_unlock(mutex)
     }
 
-    /// The oldest of the most urgent elements; nil once the queue is closed, whatever is in it.
-    /// - Parameter urgencies: Of so many, from the most urgent on, elements are taken; nil: of all.
-    public func take(urgencies: Int? = nil) -> Element? {
+    /// The oldest element; nil once the queue is closed, whatever is in it.
+    public func take() -> Element? {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         while !isClosed {
-            for index in lanes.indices.prefix(urgencies ?? lanes.count) {
-                if let element = lanes[index].removeFirst() { return element }
-            }
-            pthread_cond_wait(urgencies == nil ? arrived : urgentArrived, mutex)
+            if let element = removeFirst() { return element }
+            pthread_cond_wait(arrived, mutex)
         }
         return nil
     }
 
-    /// All elements there are, once there is one, the most urgent first; nil once the queue is closed.
+    /// All elements there are, once there is one; nil once the queue is closed.
     public func takeAll() -> [Element]? {
         guard let first = take() else { return nil }
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         var all = [first]
-        for index in lanes.indices {
-            while let element = lanes[index].removeFirst() { all.append(element) }
-        }
+        while let element = removeFirst() { all.append(element) }
         return all
     }
 
@@ -168,9 +143,7 @@ public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
         defer { pthread_mutex_unlock(mutex) }
         var isInTime = true
         while !isClosed {
-            for index in lanes.indices {
-                if let element = lanes[index].removeFirst() { return element }
-            }
+            if let element = removeFirst() { return element }
             guard isInTime else { return nil }
             isInTime = pthread_cond_timedwait(arrived, mutex, &deadline) == 0
         }
@@ -181,7 +154,6 @@ public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
         pthread_mutex_lock(mutex)
         isClosed = true
         pthread_cond_broadcast(arrived)
-        pthread_cond_broadcast(urgentArrived)
         pthread_mutex_unlock(mutex)
     }
 }

@@ -38,6 +38,7 @@ struct ContainerTracker {
     private var starting = StartingContainers()
     /// What the user should know.
     private var notices: [String] = []
+    private var noticeLimits = NoticeLimits()
     /// Limits that were reached: each is told once.
     private var reachedLimits: Set<Limit> = []
 
@@ -193,7 +194,10 @@ struct ContainerTracker {
     /// What was found out about a control group.
     mutating func settle(cgroup path: String, _ resolution: ContainerResolution?, _ program: TracerProgram) {
         if let failure = resolution?.failure {
-            notices.append("\(failure); the container \(path) shows as its control group and bundle tell")
+            let owner = resolution?.container.uid.map { WorkOwner.user($0) } ?? .host
+            notices += noticeLimits.admitted(
+                "\(failure); the container \(path) shows as its control group and bundle tell",
+                kind: "containers whose runtime's state can't be read", owner)
         }
         let number = directory.cgroupID(ofCgroup: path)
         directory.settle(cgroup: path, resolution?.container)

@@ -152,11 +152,13 @@ final class EventLoop {
                     // Its program's own libraries are being probed; the rest of its root folder has time.
                     probes.submit(.root(bundle.rootPath, container: cgroup))
                 }
-            case .probing(.finished(let number, let job, let outcomes)):
-                probes.apply(.finished(job, outcomes), isKnown: containers.isKnown)
+            case .probing(.finding(.unfinished(let rest))):
+                if containers.isKnown(key: rest.container) { probes.submit(.rest(rest)) }
+            case .probing(.finished(let number, let job, let owner, let outcomes)):
+                probes.apply(.finished(job, owner, outcomes), isKnown: containers.isKnown)
                 start.finished(number, followedBy: probes.takeFollowUps())
-            case .probing(.stuck(let job)):
-                probes.tell(unread: job.hangError)
+            case .probing(.stuck(let job, let owner)):
+                probes.tell(unread: job.hangError, of: owner)
             case .probing(.exhausted):
                 output.add(
                     .notice("every thread that looks into files waits for a file system: no further file is probed"))

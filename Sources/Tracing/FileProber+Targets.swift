@@ -108,7 +108,7 @@ extension FileProber {
         // Tells a damaged file from one without TLS.
         let report: FileReport
         do {
-            report = try inspector.searchLibraries(in: file, path: path)
+            report = try search(file, path)
         } catch let error as InspectionError {
             throw SessionError("cannot trace \(name): \(error)")
         }
@@ -125,6 +125,7 @@ extension FileProber {
         // Another name of a file that was refused before has no words of its own.
         case .refused(let reason): throw SessionError("cannot trace \(reason ?? name)")
         case .avoided(let harm, _): throw SessionError("cannot trace \(harm)")
+        case .crowded(let limit): throw SessionError("cannot trace \(name): \(limit)")
         case .unreadable(let error): throw error
         case .changing: throw SessionError("cannot trace \(name): it is being written just now")
         case .noLibrary, .unsearched, .vanished, .unwanted:

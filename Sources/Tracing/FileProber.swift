@@ -26,15 +26,34 @@ struct FileProber: Sendable {
     let preparesContainers: Bool
     /// What alone is probed in new containers; nil: all that they may load.
     var targets: [ContainerFile]?
+    /// Whose share of the descriptors is used.
+    private(set) var owner = WorkOwner.host
+
+    /// The same for another owner.
+    func with(owner: WorkOwner) -> FileProber {
+        var prober = self
+        prober.owner = owner
+        return prober
+    }
 
     /// How far a file is looked into.
     enum Depth: Sendable {
         /// Its own symbols: a fraction of a millisecond.
         case symbols
+        /// Everything, as far as that is done in a moment; else it counts as unsearched.
+        case everythingBriefly
         /// Everything: half a second for the largest.
         case everything
         /// The same, for what runs for long: whatever else wants the processors goes first.
         case everythingPatiently
+
+        /// Whether others wait for the thread.
+        var isBrief: Bool {
+            switch self {
+            case .symbols, .everythingBriefly: true
+            case .everything, .everythingPatiently: false
+            }
+        }
     }
 
     /// - Parameter shownPath: As the process sees it.
@@ -71,6 +90,16 @@ struct FileProber: Sendable {
         return mapped.isWanted ?? scope.includes(anyOf: mapped.users)
     }
 
+    /// Looks at all of a file, with the calling thread's priority for a moment at most: a hostile file takes seconds.
+    func search(_ file: RegularFile, _ path: String) throws -> FileReport {
+        guard Threads.niceness < 0 else { return try inspector.searchLibraries(in: file, path: path) }
+        do {
+            return try inspector.searchLibraries(in: file, path: path, isBrief: true)
+        } catch InspectionError.unfinished {
+            return try Threads.withoutPriority { try inspector.searchLibraries(in: file, path: path) }
+        }
+    }
+
     /// Waits for another thread that is at this file: mostly it is done within milliseconds.
     private func claim(_ identity: InodeIdentity, _ depth: Depth, changedAt: Int64) -> ProbeOutcome? {
         for _ in 0..<Self.patience {
@@ -98,7 +127,8 @@ struct FileProber: Sendable {
         do {
             switch depth {
             case .symbols: report = try inspector.findLibraries(in: file, isHostView: isHostView)
-            case .everything: report = try inspector.searchLibraries(in: file, path: shownPath)
+            case .everythingBriefly: report = try inspector.searchLibraries(in: file, path: shownPath, isBrief: true)
+            case .everything: report = try search(file, shownPath)
             case .everythingPatiently:
                 report = try Threads.withLowPriority {
                     try inspector.searchLibraries(in: file, path: shownPath)
@@ -106,6 +136,8 @@ struct FileProber: Sendable {
             }
         } catch let error as SystemError {
             return .unreadable(error)
+        } catch InspectionError.unfinished {
+            return .unsearched
         } catch InspectionError.damaged {
             // Not an ELF file, or a damaged one: the loader would not have taken a library from it.
             return .noLibrary
@@ -148,7 +180,16 @@ struct FileProber: Sendable {
                 "\(shownPath): it was cut off while it was probed, and has other code by now; the kernel may have kept "
                     + "what was there before")
         }
-        let index = table.register(unversioned, code: code, identity, file.status)
+        let index: UInt32
+        do {
+            index = try table.register(
+                unversioned, code: code, identity, file.status, owner: owner,
+                descriptors: descriptors(forPlaces: places.count))
+        } catch let limit as OwnersLimit {
+            return .crowded(limit)
+        } catch {
+            return .refused("\(shownPath): \(error)")
+        }
         // Probes stand at offsets: a file that is rewritten in place is to be let go at once. One that can't be watched
         // is probed all the same, as all are where there is no monitor.
         var unwatched: SystemError?
@@ -183,7 +224,8 @@ struct FileProber: Sendable {
             }
             // The version takes longer than all the rest: it comes after the probe.
             let versions = places.map {
-                $0.0.version ?? (try? inspector.version(of: $0.0.kind, in: file, openNeeded: sibling))
+                $0.0.version
+                    ?? (try? inspector.version(of: $0.0.kind, in: file, isBrief: depth.isBrief, openNeeded: sibling))
             }
             table.describe(index, references(versions))
             let list = places.map { "\($0.0.kind) \($0.1.function) at \($0.1.probeOffset)" }
@@ -196,6 +238,11 @@ struct FileProber: Sendable {
             table.unregister(index, identity)
             return .refused("\(shownPath): \(error)")
         }
+    }
+
+    /// Of a probed file: its links', and one to watch it by.
+    private func descriptors(forPlaces count: Int) throws -> Int {
+        try (uprobe.get().method == .multi ? 1 : count) * (limit?.pids.count ?? 1) + 1
     }
 
     private func attach(_ file: RegularFile, _ points: [ProbePoint]) throws -> [BPFLink] {

@@ -8,7 +8,26 @@ struct MappedCandidates {
         case pending
         /// Probed: its inode is held, so its number can't be another file's.
         case traced(ProbedFile)
-        case settled(path: String, at: Int64)
+        /// The path's hash: paths have up to 4 KB.
+        case settled(path: Int, at: Int64)
+    }
+
+    /// Mappings of a file that is being looked into.
+    struct Waiting {
+        /// When each was made, of the first ones.
+        private(set) var times: [Int64] = []
+        private(set) var further: UInt64 = 0
+        /// For whom the file was last asked for.
+        fileprivate var lastPID: UInt32?
+
+        /// A process can map a file again and again.
+        private static let mostTimes = 64
+
+        var count: UInt64 { UInt64(times.count) + further }
+
+        mutating func add(_ time: Int64) {
+            if times.count < Self.mostTimes { times.append(time) } else { further += 1 }
+        }
     }
 
     /// An inode number may be given to a new file; looking again costs some microseconds.
@@ -19,18 +38,13 @@ struct MappedCandidates {
     /// nil: all processes.
     private let pids: Set<UInt32>?
     private var states: [FileIdentity: State] = [:]
-    /// Mappings since the last `settle` of files that are being looked into: when each was made.
-    private var waiting: [FileIdentity: [Int64]] = [:]
+    /// Mappings since the last `settle` of files that are being looked into.
+    private var waiting: [FileIdentity: Waiting] = [:]
+    /// Files that were passed over because so many others are being looked into.
+    private var passedOver: UInt64 = 0
 
     /// Whether not everybody's files are probed.
     private let isNarrowed: Bool
-    /// Who mapped a file while it was looked into for others, and when; only where those may turn out not to be wanted.
-    private var arrivals: [FileIdentity: [(user: ProcessScan.User, at: Int64?)]] = [:]
-    /// Of all files.
-    private var arrivalCount = 0
-    /// Files that more processes mapped than are kept: one of those may be wanted.
-    private var crowded: Set<FileIdentity> = []
-    private static let mostArrivals = 1 << 14
 
     init(pids: Set<UInt32>?, isNarrowed: Bool = false) {
         self.pids = pids
@@ -62,74 +76,59 @@ struct MappedCandidates {
             pid: pid, range: MappedRange(start: mapping.start, end: mapping.end, offset: 0))
         if case .traced(let file) = states[identity] { return .traced(file, identity, user) }
         if case .pending = states[identity] {
-            waiting[identity, default: []].append(mapping.time)
-            note([user], at: mapping.time, of: identity)
+            // It may wait in another user's line, or that one may have no room for it.
+            guard waiting[identity]?.lastPID != mapping.pid else {
+                waiting[identity]?.add(mapping.time)
+                return .nothing
+            }
+        } else {
+            guard isNew(identity, path: mapping.path) else { return .nothing }
+            waiting[identity] = nil
         }
-        guard isNew(identity, path: mapping.path) else { return .nothing }
-        waiting[identity] = [mapping.time]
+        waiting[identity, default: Waiting()].add(mapping.time)
+        waiting[identity]?.lastPID = mapping.pid
         return .look(
             ProbeJob.MappedCandidate(identity: identity, path: mapping.path, mappedAt: mapping.time, users: [user]))
     }
 
     mutating func candidate(for file: ProcessScan.File) -> ProbeJob.MappedCandidate? {
         let users = pids.map { pids in file.users.filter { pids.contains(UInt32(bitPattern: $0.pid)) } } ?? file.users
-        if case .pending = states[file.identity] { note(users, at: nil, of: file.identity) }
-        guard !users.isEmpty, isNew(file.identity, path: file.path) else { return nil }
+        guard !users.isEmpty, isNew(file.identity, path: file.path) || isPendingForOthers(file.identity) else {
+            return nil
+        }
         return ProbeJob.MappedCandidate(identity: file.identity, path: file.path, mappedAt: nil, users: users)
     }
 
-    /// - Returns: When processes mapped the file that had to wait for the outcome.
-    mutating func settle(_ candidate: ProbeJob.MappedCandidate, _ outcome: ProbeOutcome) -> [Int64] {
+    /// - Returns: How processes mapped the file that had to wait for the outcome; nil where it is probed already, for the
+    ///   sake of another process.
+    mutating func settle(_ candidate: ProbeJob.MappedCandidate, _ outcome: ProbeOutcome) -> Waiting? {
+        if case .traced = states[candidate.identity], !outcome.isTraced { return nil }
         switch outcome {
         case .traced(let file, _):
             states[candidate.identity] = .traced(file)
         case .changing, .unsearched, .pending:
             // It is looked into again, or further.
             states[candidate.identity] = .pending
-            return []
-        case .vanished, .unreadable, .avoided, .copying, .copierEnded:
+            return Waiting()
+        case .vanished, .unreadable, .crowded, .avoided, .copying, .copierEnded:
             // The next process that maps it may be there for longer, and what it must be spared for may be gone.
             states[candidate.identity] = nil
         case .noLibrary, .refused:
-            states[candidate.identity] = .settled(path: candidate.path, at: Clock.monotonic)
+            states[candidate.identity] = .settled(path: candidate.path.hashValue, at: Clock.monotonic)
         case .unwanted:
             states[candidate.identity] = nil
+            // The last process that mapped it is looked at by a job of its own.
+            guard waiting[candidate.identity]?.lastPID == candidate.users.first.map({ UInt32(bitPattern: $0.pid) })
+            else { return Waiting() }
             waiting[candidate.identity] = nil
-            return []
         }
-        _ = takeArrivals(of: candidate.identity)
-        return waiting.removeValue(forKey: candidate.identity) ?? []
+        return waiting.removeValue(forKey: candidate.identity) ?? Waiting()
     }
 
-    /// Those who mapped a file while it was looked into for others, who are not wanted.
-    /// - Returns: nil: none did.
-    mutating func others(than candidate: ProbeJob.MappedCandidate) -> ProbeJob.MappedCandidate? {
-        let (arrived, isCrowded) = takeArrivals(of: candidate.identity)
-        guard !arrived.isEmpty, isNew(candidate.identity, path: candidate.path) else { return nil }
-        let times = arrived.compactMap(\.at)
-        waiting[candidate.identity] = times
-        var others = ProbeJob.MappedCandidate(
-            identity: candidate.identity, path: candidate.path, mappedAt: times.first, users: arrived.map(\.user))
-        if isCrowded { others.isWanted = true }
-        return others
-    }
-
-    private mutating func note(_ users: [ProcessScan.User], at time: Int64?, of identity: FileIdentity) {
-        guard isNarrowed, !users.isEmpty else { return }
-        // One of each file, by which it can be opened.
-        let room = Self.mostArrivals - arrivalCount
-        let kept = users.prefix(max(room, arrivals[identity] == nil ? 1 : 0))
-        if kept.count < users.count { crowded.insert(identity) }
-        arrivals[identity, default: []] += kept.map { ($0, time) }
-        arrivalCount += kept.count
-    }
-
-    private mutating func takeArrivals(
-        of identity: FileIdentity
-    ) -> (arrived: [(user: ProcessScan.User, at: Int64?)], isCrowded: Bool) {
-        let arrived = arrivals.removeValue(forKey: identity) ?? []
-        arrivalCount -= arrived.count
-        return (arrived, crowded.remove(identity) != nil)
+    /// - Returns: How many mapped files were passed over because there were too many others, once.
+    mutating func takePassedOver() -> UInt64 {
+        defer { passedOver = 0 }
+        return passedOver
     }
 
     /// Forgets a file that is no longer probed.
@@ -137,17 +136,25 @@ struct MappedCandidates {
         for identity in identities { states[identity] = nil }
     }
 
+    /// Whether it is looked into for a process that may not be wanted.
+    private func isPendingForOthers(_ identity: FileIdentity) -> Bool {
+        if isNarrowed, case .pending = states[identity] { true } else { false }
+    }
+
     private mutating func isNew(_ identity: FileIdentity, path: String) -> Bool {
         switch states[identity] {
         case .pending, .traced: return false
         case .settled(let known, let at):
-            if known == path && Clock.monotonic - at < Self.trust { return false }
+            if known == path.hashValue && Clock.monotonic - at < Self.trust { return false }
         case nil: break
         }
         if states.count >= Self.most {
             states = states.filter { if case .settled = $0.value { false } else { true } }
             // All are waiting: this one is looked at when it is mapped again.
-            guard states.count < Self.most else { return false }
+            guard states.count < Self.most else {
+                passedOver += 1
+                return false
+            }
         }
         states[identity] = .pending
         return true

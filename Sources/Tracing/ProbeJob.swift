@@ -18,6 +18,8 @@ enum ProbeJob: Sendable {
     case container(cgroup: String, maker: Int32?)
     /// What the program of a user's container will load.
     case starting(StartingContainer)
+    /// What of the two before was not done in a moment.
+    case rest(Unfinished)
     /// What the loader would find in a container's root folder.
     /// - Parameter container: Its key.
     case root(String, container: String)
@@ -29,7 +31,20 @@ enum ProbeJob: Sendable {
         case .container, .copier(_, false): 0
         case .mapped, .path(_, .symbols), .starting: 1
         case .root, .copier(_, true): 2
-        case .search, .path: 3
+        case .search, .path, .rest: 3
+        }
+    }
+
+    /// As far as it is known where nothing can be read: a process's or a cgroup's is found out by the thread that takes
+    /// the job.
+    var owner: WorkOwner {
+        switch self {
+        case .mapped(let candidate), .search(let candidate): candidate.users.first.map { .process($0.pid) } ?? .host
+        case .path: .host
+        case .copier(let pid, _): .process(pid)
+        case .container(let key, _), .root(_, let key): .containerOrUser(key: key)
+        case .starting(let container): .containerOrUser(key: container.id)
+        case .rest(let rest): rest.owner
         }
     }
 
@@ -41,7 +56,7 @@ enum ProbeJob: Sendable {
     var patience: Int64 {
         switch self {
         case .mapped, .path(_, .symbols), .container, .copier, .starting, .root: 1_000_000_000
-        case .search, .path: 10_000_000_000
+        case .search, .path, .rest: 10_000_000_000
         }
     }
 
@@ -49,8 +64,22 @@ enum ProbeJob: Sendable {
     var device: UInt64? {
         switch self {
         case .mapped(let candidate), .search(let candidate): candidate.identity.device
-        case .path, .container, .copier, .starting, .root: nil
+        case .path, .container, .copier, .starting, .rest, .root: nil
         }
+    }
+
+    /// Files of a container's program that are still to be searched.
+    struct Unfinished: Sendable {
+        enum Root: Sendable {
+            case path(String)
+            case starting(StartingContainer)
+        }
+
+        let paths: [String]
+        let root: Root
+        /// Its key.
+        let container: String
+        let owner: WorkOwner
     }
 
     struct MappedCandidate: Sendable {
@@ -68,6 +97,8 @@ enum ProbeJob: Sendable {
 enum ProbeFinding: Sendable {
     /// nil: the control group is no container's.
     case container(cgroup: String, ContainerResolution?)
+    /// There is more to do about a container's program than is done in a moment.
+    case unfinished(ProbeJob.Unfinished)
 }
 
 extension FileProber {
@@ -84,11 +115,16 @@ extension FileProber {
         case .copier(let pid, _):
             return spare(pid)
         case .container(let cgroup, let maker):
-            // Its program begins soon, whatever else wants the processors.
+            // Its program begins soon, whatever else wants the processors. What takes longer than a moment is left to
+            // `rest`, which has no such priority.
             return Threads.withHighPriority { run(cgroup: cgroup, maker: maker, report) }
         case .starting(let container):
             guard preparesContainers, let root = try? container.rootFolder() else { return [] }
-            return prepare(container.bundle, root: root.path)
+            let (outcomes, rest) = prepare(container.bundle, root: root.path)
+            leave(rest, .starting(container), StartingContainers.key(container), report)
+            return outcomes
+        case .rest(let rest):
+            return finish(rest)
         case .root(let root, _):
             guard preparesContainers else { return [] }
             return Self.beside(root) { probe(LoadableFiles.container(root: $0).installed, root: $0, .symbols) }
@@ -104,7 +140,26 @@ extension FileProber {
         guard preparesContainers, let resolution, let bundle = resolution.bundle,
             scope?.includes(resolution.container) != false
         else { return [] }
-        return Self.beside(bundle.rootPath) { prepare(bundle, root: $0) }
+        let (outcomes, rest) = Self.beside(bundle.rootPath) { prepare(bundle, root: $0) }
+        leave(rest, .path(bundle.rootPath), cgroup, report)
+        return outcomes
+    }
+
+    private func leave(
+        _ paths: [String], _ root: ProbeJob.Unfinished.Root, _ container: String, _ report: (ProbeFinding) -> Void
+    ) {
+        guard !paths.isEmpty else { return }
+        report(.unfinished(.init(paths: paths, root: root, container: container, owner: owner)))
+    }
+
+    private func finish(_ rest: ProbeJob.Unfinished) -> [ProbeOutcome] {
+        switch rest.root {
+        case .path(let path):
+            return Self.beside(path) { probe(rest.paths, root: $0, .everything) }
+        case .starting(let container):
+            guard let root = try? container.rootFolder() else { return [] }
+            return probe(rest.paths, root: root.path, .everything)
+        }
     }
 
     /// - Returns: The file's own outcome first, then those of what it needs.
@@ -174,30 +229,51 @@ extension FileProber {
     }
 
     /// Probes what a container's program will load, before it runs.
-    private func prepare(_ bundle: OCIBundle, root: String) -> [ProbeOutcome] {
+    /// - Returns: Of all but what would take longer than a moment; that, too.
+    private func prepare(_ bundle: OCIBundle, root: String) -> (outcomes: [ProbeOutcome], rest: [String]) {
+        let end = Clock.monotonic + Self.moment
         let loadable = LoadableFiles.container(
             root: root, environment: bundle.environment, workingDirectory: bundle.workingDirectory)
         let open: (String) -> RegularFile? = { LoadableFiles.open(inRoot: root, $0) }
         var outcomes: [ProbeOutcome] = []
+        var rest: [String] = []
         var unsearched: [(path: String, file: RegularFile)] = []
         for path in loadable.needed(by: bundle.arguments) {
+            guard Clock.monotonic < end else {
+                rest.append(path)
+                continue
+            }
             guard let file = open(path) else { continue }
             let outcome = probe(file, shownPath: path, depth: .symbols, open: open)
             // What is found by its symbols first: that takes a fraction of the time.
             if outcome.isUnsearched { unsearched.append((path, file)) } else { outcomes.append(outcome) }
         }
-        return outcomes + search(unsearched, root: root)
+        for (path, outcome) in search(unsearched, root: root, until: end) {
+            if let outcome, !outcome.isUnsearched { outcomes.append(outcome) } else { rest.append(path) }
+        }
+        return (outcomes, rest)
     }
+
+    /// How long what a container's program needs is looked into at high priority; nanoseconds. Files of a hostile image
+    /// can take minutes.
+    private static let moment: Int64 = 1_000_000_000
 
     /// Each on a thread of its own, up to a few: a shell is large and called first, but the kernel takes milliseconds to
     /// place a probe, in which the next program can be searched.
-    private func search(_ files: [(path: String, file: RegularFile)], root: String) -> [ProbeOutcome] {
-        let search = { @Sendable [self] (_ path: String, _ file: RegularFile) in
-            probe(file, shownPath: path, depth: .everything) { LoadableFiles.open(inRoot: root, $0) }
+    /// - Parameter end: No file is begun with later; CLOCK_MONOTONIC, nanoseconds.
+    /// - Returns: nil for a file that was not begun with.
+    private func search(
+        _ files: [(path: String, file: RegularFile)], root: String, until end: Int64
+    ) -> [(path: String, outcome: ProbeOutcome?)] {
+        let search = { @Sendable [self] (_ path: String, _ file: RegularFile) -> (String, ProbeOutcome?) in
+            guard Clock.monotonic < end else { return (path, nil) }
+            return (
+                path, probe(file, shownPath: path, depth: .everythingBriefly) { LoadableFiles.open(inRoot: root, $0) }
+            )
         }
         guard let first = files.first else { return [] }
         let others = files.dropFirst().prefix(Self.mostAtOnce - 1).map { path, file in
-            let outcomes = BlockingQueue<ProbeOutcome>()
+            let outcomes = BlockingQueue<(String, ProbeOutcome?)>()
             do throws(SystemError) {
                 try Threads.start(name: "search") {
                     outcomes.put(Threads.withHighPriority { search(path, file) })
@@ -216,7 +292,7 @@ extension FileProber {
 
     /// A probe holds the mount by which its file was opened. A container's root folder is unmounted when the container
     /// ends (by containerd without MNT_DETACH): it is looked into by a mount of our own.
-    private static func beside(_ root: String, _ body: (String) -> [ProbeOutcome]) -> [ProbeOutcome] {
+    private static func beside<Result>(_ root: String, _ body: (String) -> Result) -> Result {
         // Without the right to: containers can be removed once tracing ends.
         guard let clone = try? Descriptor.mountClone(of: root) else { return body(root) }
         defer { withExtendedLifetime(clone) {} }

@@ -51,7 +51,7 @@ extension ProbeKeeper {
     mutating func retry(_ job: ProbeJob, after interval: Int64 = retryInterval) {
         // What a container's job did not probe is seen when it is mapped.
         switch job {
-        case .container, .copier, .starting: break
+        case .container, .copier, .starting, .rest: break
         case .mapped, .search, .path, .root: retries.append((Clock.monotonic + interval, job))
         }
     }

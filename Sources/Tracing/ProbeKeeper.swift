@@ -9,7 +9,7 @@ internal import TLSLibraries
 struct ProbeKeeper {
     /// What other threads found out.
     enum Report: Sendable {
-        case finished(ProbeJob, [ProbeOutcome])
+        case finished(ProbeJob, WorkOwner, [ProbeOutcome])
         case rescanned(Result<ProcessScan, SystemError>)
         case swept(ProbeSweep.Findings)
         case modified(ProbeTable.Modified)
@@ -53,8 +53,7 @@ struct ProbeKeeper {
     var items: [SessionItem] = []
     /// Jobs that go on with what others began.
     private var followUps: [UInt64] = []
-    /// How many notices of a kind there were.
-    private var told: [String: Int] = [:]
+    private var notices = NoticeLimits()
     /// What was probed too late, or never.
     private(set) var lateness = Lateness()
 
@@ -130,8 +129,8 @@ struct ProbeKeeper {
     /// - Parameter isKnown: Whether a container, by its key, is there or about to be.
     mutating func apply(_ report: Report, isKnown: (String) -> Bool) {
         switch report {
-        case .finished(let job, let outcomes):
-            finish(job, outcomes.map(current), isKnown)
+        case .finished(let job, let owner, let outcomes):
+            finish(job, owner, outcomes.map(current), isKnown)
         case .rescanned(let scan):
             lookAgain(scan)
         case .swept(let findings):
@@ -146,23 +145,22 @@ struct ProbeKeeper {
         if case .traced(let file, _) = outcome, !table.isProbed(file.number) { .changing } else { outcome }
     }
 
-    private mutating func finish(_ job: ProbeJob, _ outcomes: [ProbeOutcome], _ isKnown: (String) -> Bool) {
+    private mutating func finish(
+        _ job: ProbeJob, _ owner: WorkOwner, _ outcomes: [ProbeOutcome], _ isKnown: (String) -> Bool
+    ) {
         for outcome in outcomes {
-            if let file = tell(outcome) { keep(file, for: job, isKnown) }
+            if let file = tell(outcome, of: owner) { keep(file, for: job, isKnown) }
         }
         var awaited = outcomes[...]
         switch job {
         case .mapped(let candidate), .search(let candidate):
             guard let own = outcomes.first else { break }
             settle(candidate, own)
-            if own.isUnwanted, let others = candidates.others(than: candidate) {
-                followUps.append(submit(.mapped(others)))
-            }
             if own.isUnsearched { followUps.append(submit(.search(candidate))) }
             // What the file needs is looked into when it is mapped itself.
             awaited = outcomes.prefix(1)
         case .copier(_, let wasKnown): finishCopier(outcomes, wasKnown: wasKnown)
-        case .path, .container, .starting, .root: break
+        case .path, .container, .starting, .rest, .root: break
         }
         if awaited.contains(where: \.isChanging) {
             retry(job)
@@ -177,7 +175,7 @@ struct ProbeKeeper {
 
     /// Takes in what came of a file that a process maps.
     private mutating func settle(_ candidate: ProbeJob.MappedCandidate, _ outcome: ProbeOutcome) {
-        let waited = candidates.settle(candidate, outcome)
+        guard let waited = candidates.settle(candidate, outcome) else { return }
         switch outcome {
         case .traced(let file, _):
             lateness.note(file, mappedAt: waited)
@@ -186,15 +184,16 @@ struct ProbeKeeper {
         case .vanished where candidate.path.hasPrefix("/memfd:runc_cloned:"):
             break
         case .vanished:
-            lateness.vanishedFiles += UInt64(max(waited.count, 1))
-        case .noLibrary, .unsearched, .refused, .unreadable, .pending, .changing, .avoided, .unwanted, .copying,
+            lateness.vanishedFiles += max(waited.count, 1)
+        case .noLibrary, .unsearched, .refused, .unreadable, .pending, .changing, .crowded, .avoided, .unwanted,
+            .copying,
             .copierEnded:
             break
         }
     }
 
     /// - Returns: The file, where it is probed.
-    private mutating func tell(_ outcome: ProbeOutcome) -> ProbedFile? {
+    private mutating func tell(_ outcome: ProbeOutcome, of owner: WorkOwner) -> ProbedFile? {
         switch outcome {
         case .traced(let file, let detail):
             if let detail { items.append(.detail(detail)) }
@@ -202,13 +201,15 @@ struct ProbeKeeper {
         case .unwanted(let detail?):
             items.append(.detail(detail))
         case .refused(let reason?):
-            tell("not traced: \(reason)", kind: "files that can't be traced")
+            tell("not traced: \(reason)", kind: "files that can't be traced", owner)
         case .unreadable(let error) where !error.isNotFound:
-            tell(unread: error)
+            tell(unread: error, of: owner)
+        case .crowded(let limit):
+            if notices.isNew(limit) { items.append(.notice("\(limit)")) }
         case .avoided(let harm, let file):
             if let file { avoid(file) }
             if toldHarm.count < Self.mostTold, toldHarm.insert(harm.key).inserted {
-                tell("not traced: \(harm)", kind: "files that a probe would do harm in")
+                tell("not traced: \(harm)", kind: "files that a probe would do harm in", owner)
             }
         case .noLibrary, .unsearched, .refused, .unreadable, .pending, .vanished, .changing, .unwanted, .copying,
             .copierEnded:
@@ -217,9 +218,9 @@ struct ProbeKeeper {
         return nil
     }
 
-    mutating func tell(unread error: SystemError) {
+    mutating func tell(unread error: SystemError, of owner: WorkOwner) {
         let reason = error.code == 0 ? error.hint ?? "" : error.reason
-        tell("not looked into: \(error)", kind: "files not looked into: \(reason)")
+        tell("not looked into: \(error)", kind: "files not looked into: \(reason)", owner)
     }
 
     /// A process dies of SIGTRAP, of which a copy of a breakpoint may be the reason. Told once for each name.
@@ -233,23 +234,18 @@ struct ProbeKeeper {
             tell(
                 "\(process): it ran a copy of code of \(origin) with a probe's breakpoint in it; "
                     + "leave the file out: `--exclude-binary \(origin)`",
-                kind: "processes that ran copies of probed code")
+                kind: "processes that ran copies of probed code", .host)
         } else {
             tell(
                 "\(process); if it copies or interprets code, a probe may be the reason: "
-                    + "leave its files out by `--exclude-binary FILE`", kind: "processes that died of SIGTRAP")
+                    + "leave its files out by `--exclude-binary FILE`", kind: "processes that died of SIGTRAP", .host)
         }
     }
 
-    /// Whoever makes many files is not to flood the user.
-    private mutating func tell(_ notice: String, kind: String) {
-        told[kind, default: 0] += 1
-        guard let count = told[kind], count <= Self.mostOfAKind else { return }
-        items.append(.notice(notice))
-        if count == Self.mostOfAKind { items.append(.notice("\(kind): no more of these are shown")) }
+    /// Whoever makes many files is not to flood the user, nor keep him from seeing what is said of others.
+    private mutating func tell(_ notice: String, kind: String, _ owner: WorkOwner) {
+        items += notices.admitted(notice, kind: kind, owner).map { .notice($0) }
     }
-
-    private static let mostOfAKind = 64
 
     private mutating func keep(_ file: ProbedFile, for job: ProbeJob, _ isKnown: (String) -> Bool) {
         switch job {
@@ -260,6 +256,8 @@ struct ProbeKeeper {
         case .copier: break
         case .container(let key, _), .root(_, let key):
             keep(file, forContainer: key, isKnown)
+        case .rest(let rest):
+            keep(file, forContainer: rest.container, isKnown)
         case .starting(let container):
             keep(file, forContainer: StartingContainers.key(container), isKnown)
         }
@@ -281,6 +279,11 @@ struct ProbeKeeper {
         for file in table.takeCut() {
             letGo(file)
             if let released = file.released { closer.closeAtOnce(released) }
+        }
+        let passedOver = candidates.takePassedOver()
+        if passedOver > 0 {
+            let notice = "\(passedOver) mapped files were passed over, as too many others wait to be inspected"
+            tell(notice, kind: "files passed over", .host)
         }
         guard !isSweeping, Clock.monotonic > nextSweep, let sweep = lifetimes.sweep() else { return }
         do throws(SystemError) {
@@ -355,6 +358,11 @@ public struct Lateness: Sendable {
     public internal(set) var worst: Int64 = 0
     /// Mapped files that were gone before they could be looked into.
     public internal(set) var vanishedFiles: UInt64 = 0
+
+    mutating func note(_ file: ProbedFile, mappedAt waiting: MappedCandidates.Waiting) {
+        note(file, mappedAt: waiting.times)
+        attachments += waiting.further
+    }
 
     mutating func note(_ file: ProbedFile, mappedAt times: [Int64]) {
         for time in times where time < file.since {

@@ -8,6 +8,29 @@ struct ProbedFile: Sendable, Hashable {
     let since: Int64
 }
 
+/// What one owner may not have more of.
+enum OwnersLimit: Error, Hashable, Sendable {
+    case waiting(WorkOwner)
+    /// Probed files, each of which holds descriptors.
+    case descriptors(WorkOwner, most: Int)
+}
+
+extension OwnersLimit: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .waiting(let owner):
+            "\(owner): more than \(ProbeQueue.mostWaiting(of: owner)) files wait to be inspected; further ones are left "
+                + "out meanwhile"
+        case .descriptors(.host, let most):
+            "\(most) file descriptors of probed files are all that the limit (`ulimit -n`) leaves room for; further files "
+                + "are not traced"
+        case .descriptors(let owner, let most):
+            "\(owner): its probed files hold \(most) file descriptors, which is its share of the limit (`ulimit -n`); "
+                + "further files that only it uses are not traced"
+        }
+    }
+}
+
 /// What came of looking into a file.
 enum ProbeOutcome: Sendable {
     case noLibrary
@@ -24,6 +47,8 @@ enum ProbeOutcome: Sendable {
     case pending
     /// It was modified just now; to be looked into again some time later.
     case changing
+    /// There is no room for it just now among what its owner has.
+    case crowded(OwnersLimit)
     /// It must not be probed as long as a process is there. `file`: it was probed before.
     case avoided(HarmfulProbe, file: UInt32?)
     /// Nobody who is wanted maps it, as far as is known; `detail` says so, nil where it was said before.
@@ -53,6 +78,10 @@ enum ProbeOutcome: Sendable {
 
     var isPending: Bool {
         if case .pending = self { true } else { false }
+    }
+
+    var isCrowded: Bool {
+        if case .crowded = self { true } else { false }
     }
 
     var isAvoided: Bool {

@@ -6,13 +6,15 @@ internal import Synchronization
 /// The event loop never does; it is told what came of a job.
 final class ProbePool: Sendable {
     private static let mostThreads = 28
+    /// How many threads that one owner's jobs hold for good are replaced by others that he may use.
+    private static let mostForgiven = 4
 
     /// A job that a thread is at.
     private struct Running {
+        let entry: ProbeQueue.Entry
         let thread: Int32
         /// Of its file.
         let device: UInt64?
-        let job: ProbeJob
         let isUrgent: Bool
         /// When it has taken long enough to ask whether it goes on at all. CLOCK_MONOTONIC, nanoseconds.
         let suspectAt: Int64
@@ -20,17 +22,23 @@ final class ProbePool: Sendable {
         var progress: Threads.Progress?
         /// As far as one can tell, it holds its thread for good: another one was started.
         var isStuck = false
+        /// Its owner may use another thread instead.
+        var isForgiven = false
+
+        var job: ProbeJob { entry.work.job }
     }
 
     /// Of a file system that has not answered yet, how many jobs are begun at once.
     private static let mostUnanswered = 3
+    /// How many others wait for its answer.
+    private static let mostWaiting = 1 << 12
 
-    private struct Work {
+    private struct Threading {
         var running: [UInt64: Running] = [:]
         /// Devices whose files could be looked into.
         var answering: Set<UInt64> = []
         /// Jobs of other devices, beyond the first.
-        var waiting: [UInt64: [(UInt64, ProbeJob)]] = [:]
+        var waiting: [UInt64: [ProbeQueue.Entry]] = [:]
         var nextJob: UInt64 = 0
         var threads = 0
         /// Every thread hangs, and there are as many as there may be.
@@ -44,18 +52,20 @@ final class ProbePool: Sendable {
         case never
         /// Once its file system has answered.
         case later
+        /// Too many wait for that.
+        case crowded
     }
 
     private let prober: FileProber
-    private let queue = BlockingQueue<(UInt64, ProbeJob)>(urgencies: ProbeJob.urgencies)
-    private let work = Mutex(Work())
+    private let queue: ProbeQueue
+    private let work = Mutex(Threading())
     private let report: @Sendable (Report) -> Void
 
     enum Report: Sendable {
         case finding(ProbeFinding)
-        case finished(UInt64, ProbeJob, [ProbeOutcome])
+        case finished(UInt64, ProbeJob, WorkOwner, [ProbeOutcome])
         /// It goes on, but nothing is heard of it: its file system does not answer.
-        case stuck(ProbeJob)
+        case stuck(ProbeJob, WorkOwner)
         /// Every thread hangs: no further file is looked into until one goes on.
         case exhausted
     }
@@ -66,6 +76,7 @@ final class ProbePool: Sendable {
     ) throws(SystemError) {
         self.prober = prober
         self.report = report
+        queue = ProbeQueue(threads: threads)
         for number in 0..<threads { try startThread(isForUrgent: number % 2 == 0) }
     }
 
@@ -75,9 +86,16 @@ final class ProbePool: Sendable {
             work.nextJob += UInt64(jobs.count)
             return work.nextJob - UInt64(jobs.count) + 1
         }
-        let numbered = Array(zip(first..., jobs))
-        queue.put(numbered.map { (element: $0, urgency: $0.1.urgency) })
-        return numbered.map(\.0)
+        let numbered = zip(first..., jobs).map { ProbeQueue.Work(number: $0, job: $1) }
+        for work in queue.put(numbered) { refuse(work, work.job.owner) }
+        return numbered.map(\.number)
+    }
+
+    /// Its owner has too many jobs.
+    private func refuse(_ work: ProbeQueue.Work, _ owner: WorkOwner) {
+        // Nobody is to wait for what this one would have found out.
+        if case .container(let cgroup, _) = work.job { report(.finding(.container(cgroup: cgroup, nil))) }
+        report(.finished(work.number, work.job, owner, [.crowded(.waiting(owner))]))
     }
 
     /// Replaces threads that are stuck: after a job's patience, those that have neither computed nor read anything since
@@ -86,9 +104,10 @@ final class ProbePool: Sendable {
         let now = Clock.monotonic
         let suspects = work.withLock { $0.running.filter { $0.value.suspectAt < now && !$0.value.isStuck } }
         let progress = suspects.mapValues { Threads.Progress(of: $0.thread) }
-        let (stuck, missing, dropped) = work.withLock { work in
+        let (stuck, missing, dropped, forgiven) = work.withLock { work in
             var stuck: [Running] = []
-            var dropped: [(UInt64, ProbeJob)] = []
+            var dropped: [ProbeQueue.Entry] = []
+            var forgiven: [ProbeQueue.Entry] = []
             for (job, progress) in progress {
                 guard let running = work.running[job] else { continue }
                 work.running[job]?.progress = progress
@@ -96,12 +115,18 @@ final class ProbePool: Sendable {
                 guard progress == nil || progress == running.progress else { continue }
                 work.running[job]?.isStuck = true
                 stuck.append(running)
+                let owner = running.entry.owner
+                if work.running.values.count(where: { $0.isForgiven && $0.entry.owner == owner }) < Self.mostForgiven {
+                    work.running[job]?.isForgiven = true
+                    forgiven.append(running.entry)
+                }
                 if let device = running.device { dropped += work.waiting.removeValue(forKey: device) ?? [] }
             }
-            return (stuck, stuck.prefix(max(Self.mostThreads - work.threads, 0)).map(\.isUrgent), dropped)
+            return (stuck, stuck.prefix(max(Self.mostThreads - work.threads, 0)).map(\.isUrgent), dropped, forgiven)
         }
-        for running in stuck { report(.stuck(running.job)) }
-        for (number, job) in dropped { report(.finished(number, job, [.hung(job)])) }
+        for running in stuck { report(.stuck(running.job, running.entry.owner)) }
+        for entry in dropped { finish(entry, [.hung(entry.work.job)]) }
+        for entry in forgiven { queue.finished(entry) }
         for isForUrgent in missing {
             // The host has no room for one just now: later ones may be had.
             do throws(SystemError) { try startThread(isForUrgent: isForUrgent) } catch { break }
@@ -132,49 +157,62 @@ final class ProbePool: Sendable {
 
     private func startLoop(_ isForUrgent: Bool) throws(SystemError) {
         try Threads.start(name: "probe") { [self] in
-            taking: while let (number, job) = queue.take(urgencies: isForUrgent ? ProbeJob.pressingUrgencies : nil) {
-                switch begin(number, job, isForUrgent) {
-                case .later: continue
-                case .never: report(.finished(number, job, [.hung(job)]))
+            taking: while let entry = queue.take(isForPressing: isForUrgent, refuse: refuse) {
+                let job = entry.work.job
+                switch begin(entry, isForUrgent) {
+                case .later: queue.finished(entry)
+                case .crowded:
+                    queue.finished(entry)
+                    refuse(entry.work, entry.owner)
+                case .never:
+                    queue.finished(entry)
+                    finish(entry, [.hung(job)])
                 case .now:
-                    report(.finished(number, job, prober.run(job) { report(.finding($0)) }))
-                    if end(number, job) { break taking }
+                    finish(entry, prober.with(owner: entry.owner).run(job) { report(.finding($0)) })
+                    if end(entry) { break taking }
                 }
             }
             work.withLock { $0.threads -= 1 }
         }
     }
 
-    private func begin(_ number: UInt64, _ job: ProbeJob, _ isForUrgent: Bool) -> Start {
-        work.withLock { work in
+    private func finish(_ entry: ProbeQueue.Entry, _ outcomes: [ProbeOutcome]) {
+        report(.finished(entry.work.number, entry.work.job, entry.owner, outcomes))
+    }
+
+    private func begin(_ entry: ProbeQueue.Entry, _ isForUrgent: Bool) -> Start {
+        let job = entry.work.job
+        return work.withLock { work in
             if let device = job.device {
                 let others = work.running.values.filter { $0.device == device }
                 // One file system may hold as many threads as it has when it begins to hang, and no more; one that never
                 // answered, few. A disk's answers: its major number is not 0.
                 if others.contains(where: \.isStuck) { return .never }
                 if device >> 20 == 0, others.count >= Self.mostUnanswered, !work.answering.contains(device) {
-                    work.waiting[device, default: []].append((number, job))
+                    guard work.waiting[device, default: []].count < Self.mostWaiting else { return .crowded }
+                    work.waiting[device, default: []].append(entry)
                     return .later
                 }
             }
-            work.running[number] = Running(
-                thread: Threads.identifier, device: job.device, job: job, isUrgent: isForUrgent,
+            work.running[entry.work.number] = Running(
+                entry: entry, thread: Threads.identifier, device: job.device, isUrgent: isForUrgent,
                 suspectAt: Clock.monotonic + job.patience)
             return .now
         }
     }
 
     /// - Returns: Whether another thread has taken this one's place.
-    private func end(_ number: UInt64, _ job: ProbeJob) -> Bool {
-        let (isReplaced, resumed) = work.withLock { work in
-            if let device = job.device { work.answering.insert(device) }
+    private func end(_ entry: ProbeQueue.Entry) -> Bool {
+        let (running, resumed) = work.withLock { work in
+            if let device = entry.work.job.device { work.answering.insert(device) }
             return (
-                work.running.removeValue(forKey: number)?.isStuck == true,
-                job.device.flatMap { work.waiting.removeValue(forKey: $0) } ?? []
+                work.running.removeValue(forKey: entry.work.number),
+                entry.work.job.device.flatMap { work.waiting.removeValue(forKey: $0) } ?? []
             )
         }
-        if !resumed.isEmpty { queue.put(resumed.map { (element: $0, urgency: $0.1.urgency) }) }
-        return isReplaced
+        if running?.isForgiven != true { queue.finished(entry) }
+        for entry in resumed where !queue.putBack(entry) { refuse(entry.work, entry.owner) }
+        return running?.isStuck == true
     }
 }
 
@@ -192,6 +230,7 @@ extension ProbeJob {
         case .container(let cgroup, _): "the files of the container \(cgroup)"
         case .starting(let container): "the files of the container \(container.id.prefix(12))"
         case .root(let root, _): "the files in \(root)"
+        case .rest(let rest): "the files of the container \(rest.container)"
         }
     }
 }

@@ -32,6 +32,9 @@ final class ProbeTable: Sendable {
         /// Since when it is cut off before one of them; CLOCK_MONOTONIC, nanoseconds.
         var cutAt: Int64?
         var links: [BPFLink] = []
+        /// Who pays for the descriptors of the links.
+        let owner: WorkOwner
+        let descriptors: Int
 
         /// Whether it is cut off before one of its places, as far as it can be asked.
         var isCut: Bool {
@@ -66,6 +69,7 @@ final class ProbeTable: Sendable {
         var released: [(file: UInt32, points: [LibraryReference], code: [ProbedCode], at: Int64)] = []
         /// What the kernel may have kept of probes that it could not take out, of files that were cut off.
         var stale: [InodeIdentity: [ProbedCode]] = [:]
+        var shares: DescriptorShares
 
         /// Containers come and go with files of their own: those without a library are not remembered for ever.
         mutating func forgetIfMany() {
@@ -76,10 +80,12 @@ final class ProbeTable: Sendable {
 
     /// nil where the kernel tells of no modification.
     let monitor: ModificationMonitor?
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    init(monitor: ModificationMonitor?) {
+    /// - Parameter descriptorLimit: Of this process.
+    init(monitor: ModificationMonitor?, descriptorLimit: Int = Host.descriptorLimit) {
         self.monitor = monitor
+        state = Mutex(State(shares: DescriptorShares(limit: descriptorLimit)))
     }
 
     /// Whether the caller is to look into a file: only one thread may, or a file would be probed twice.
@@ -114,24 +120,31 @@ final class ProbeTable: Sendable {
 
     func finish(_ file: InodeIdentity, _ outcome: ProbeOutcome) {
         state.withLock { state in
-            if outcome.isChanging || outcome.isAvoided {
+            // What one owner has no room for, another one may.
+            if outcome.isChanging || outcome.isAvoided || outcome.isCrowded {
                 state.known[file] = nil
                 return
             }
             state.known[file]?.isFinished = true
-            state.known[file]?.outcome = outcome
+            // Paths have up to 4 KB, and files are remembered in thousands.
+            state.known[file]?.outcome = outcome.withoutWords
         }
     }
 
     /// Registers a file before it is probed, so that its first event finds its meaning.
+    /// - Parameter descriptors: How many its links will hold, out of its owner's share.
     /// - Returns: The file's half of the cookie.
+    /// - Throws: `OwnersLimit` where the share is used up.
     func register(
-        _ points: [LibraryReference], code: [ProbedCode], _ identity: InodeIdentity, _ status: FileStatus
-    ) -> UInt32 {
-        state.withLock { state in
+        _ points: [LibraryReference], code: [ProbedCode], _ identity: InodeIdentity, _ status: FileStatus,
+        owner: WorkOwner = .host, descriptors: Int = 1
+    ) throws(OwnersLimit) -> UInt32 {
+        try state.withLock { state throws(OwnersLimit) in
+            try state.shares.take(descriptors, for: owner)
             let file = state.nextFile
             state.nextFile += 1
-            state.traced[file] = Traced(identity: identity, status: status, points: points, code: code)
+            state.traced[file] = Traced(
+                identity: identity, status: status, points: points, code: code, owner: owner, descriptors: descriptors)
             return file
         }
     }
@@ -171,6 +184,7 @@ final class ProbeTable: Sendable {
                 finishClosing(identity, &state)
                 return
             }
+            state.shares.giveBack(traced.descriptors, of: traced.owner)
             if state.closing[identity] == nil { stopWatching(traced.watch) }
         }
     }
@@ -293,11 +307,13 @@ final class ProbeTable: Sendable {
     private func forget(_ file: UInt32, _ state: inout State) -> Traced? {
         guard let traced = state.traced.removeValue(forKey: file) else { return nil }
         state.known[traced.identity] = nil
+        state.shares.giveBack(traced.descriptors, of: traced.owner)
         // Watched until its links are closed.
         state.closing[traced.identity, default: Closing()].batches += 1
         state.closing[traced.identity]?.watch = traced.watch
         let now = Clock.monotonic
         state.released.removeAll { now - $0.at > Self.memoryOfReleased }
+        if state.released.count >= Self.mostReleased { state.released.removeFirst(Self.mostReleased / 2) }
         state.released.append((file, traced.points, traced.code, now))
         return traced
     }
@@ -308,6 +324,8 @@ final class ProbeTable: Sendable {
 
     /// Nanoseconds.
     private static let memoryOfReleased: Int64 = 60_000_000_000
+    /// More than the kernel detaches in a second.
+    private static let mostReleased = 1 << 13
     /// How long a modified file must not have changed before it is probed again; nanoseconds.
     private static let settling: Int64 = 200_000_000
     /// How long a file that was cut off may stay so; nanoseconds.

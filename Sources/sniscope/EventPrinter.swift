@@ -21,7 +21,8 @@ struct EventPrinter {
     private let destination: OutputFile
     private let rows: RowWriter<ServerNameEvent>
     private var buffer: [UInt8] = []
-    private var seen: Set<Once> = []
+    private var seen = SeenOnce()
+    private var isForgettingTold = false
     private(set) var written = 0
     /// Nothing more is to be written: the count is reached, or nobody reads.
     private(set) var isDone = false
@@ -33,9 +34,6 @@ struct EventPrinter {
         let startTime: UInt64
         let name: String?
     }
-
-    /// A limit for the memory of `--unique`; beyond it names come again.
-    private static let mostSeen = 1 << 20
 
     init(settings: Settings, rows: RowWriter<ServerNameEvent>, destination: OutputFile) {
         self.settings = settings
@@ -87,12 +85,16 @@ struct EventPrinter {
 
     private mutating func isFirst(_ event: ServerNameEvent) -> Bool {
         guard settings.isUnique else { return true }
-        if seen.count >= Self.mostSeen { seen.removeAll() }
-        return seen.insert(
+        let isFirst = seen.insert(
             Once(
                 container: event.container?.ownID, pid: event.record.pid, startTime: event.record.startTime,
-                name: event.record.name)
-        ).inserted
+                name: event.record.name))
+        if seen.hasForgotten && !isForgettingTold {
+            isForgettingTold = true
+            ErrorOutput.print(
+                "--unique remembers the last \(SeenOnce.most) names of processes; older ones may be shown again")
+        }
+        return isFirst
     }
 
     static func line(_ readiness: Readiness) -> String {

@@ -20,36 +20,76 @@ struct MappedCandidateTests {
         }
     }
 
-    @Test(
-        "a file that was looked into for processes that are not wanted is looked into again for those that came meanwhile"
-    )
-    func arrivals() throws {
+    @Test("what is looked into for a process that is not wanted is looked into for the next one, too")
+    func unwanted() throws {
         var candidates = MappedCandidates(pids: nil, isNarrowed: true)
-        func mapping(of pid: UInt32) -> ExecutableMapping {
-            ExecutableMapping(
+        func look(for pid: UInt32) -> ProbeJob.MappedCandidate? {
+            let mapping = ExecutableMapping(
                 pid: pid, time: Int64(pid), start: 0x1000, end: 0x2000, device: 1, inode: 2, path: "/file")
+            if case .look(let candidate) = candidates.verdict(on: mapping) { return candidate }
+            return nil
         }
-        guard case .look(let first) = candidates.verdict(on: mapping(of: 1)) else {
-            Issue.record("the file is not looked into")
+        let (first, second) = (try #require(look(for: 1)), try #require(look(for: 2)))
+        _ = candidates.settle(first, .unwanted(detail: nil))
+        let waited = candidates.settle(second, .traced(ProbedFile(number: 1, since: 9), detail: nil))
+        #expect(waited?.times == [1, 2])
+        #expect(look(for: 3) == nil)
+    }
+
+    @Test("a file that is mapped again and again while it is looked into costs no more memory, and every time counts")
+    func mappedAgain() {
+        var candidates = MappedCandidates(pids: nil)
+        func map(at time: Int64) -> MappedCandidates.Verdict {
+            candidates.verdict(
+                on: ExecutableMapping(
+                    pid: 1, time: time, start: 0x1000, end: 0x2000, device: 1, inode: 2, path: "/file"))
+        }
+        guard case .look(let candidate) = map(at: 0) else {
+            Issue.record("the first mapping is a reason to look")
             return
         }
-        for pid: UInt32 in [2, 3] {
-            if case .nothing = candidates.verdict(on: mapping(of: pid)) { continue }
-            Issue.record("the file is looked into twice at a time")
+        for time in 1..<10_000 { _ = map(at: Int64(time)) }
+        let waiting = candidates.settle(candidate, .noLibrary)
+        #expect(waiting?.count == 10_000)
+        #expect(waiting?.times == (waiting?.times.count).map { Array(0..<Int64($0)) })
+        #expect((waiting?.times.count ?? 0) < 100)
+    }
+
+    @Test("what one owner has no room for is looked at when it is mapped again")
+    func crowded() {
+        var candidates = MappedCandidates(pids: nil)
+        let mapping = ExecutableMapping(
+            pid: 1, time: 0, start: 0x1000, end: 0x2000, device: 1, inode: 2, path: "/file")
+        for _ in 1...2 {
+            guard case .look(let candidate) = candidates.verdict(on: mapping) else {
+                Issue.record("a reason to look")
+                return
+            }
+            _ = candidates.settle(candidate, .crowded(.waiting(.user(1))))
         }
-        let late = candidates.settle(first, .unwanted(detail: nil))
-        #expect(late.isEmpty)
-        let others = candidates.others(than: first)
-        let next = try #require(others)
-        #expect(next.users.map(\.pid) == [2, 3])
-        #expect(next.mappedAt == 2)
-        let waited = candidates.settle(next, .traced(ProbedFile(number: 1, since: 9), detail: nil))
-        #expect(waited == [2, 3])
-        let further = candidates.others(than: next)
-        #expect(further?.users == nil)
-        guard case .traced = candidates.verdict(on: mapping(of: 4)) else {
-            Issue.record("the file is not known to be probed")
-            return
+    }
+
+    @Test(
+        "a file that another process maps is looked into for its sake, too: the first one's turn may come late, or never"
+    )
+    func mappedByAnother() {
+        var candidates = MappedCandidates(pids: nil)
+        func map(by pid: UInt32) -> ProbeJob.MappedCandidate? {
+            let mapping = ExecutableMapping(
+                pid: pid, time: 0, start: 0x1000, end: 0x2000, device: 1, inode: 2, path: "/file")
+            if case .look(let candidate) = candidates.verdict(on: mapping) { return candidate }
+            return nil
         }
+        let (first, again, other) = (map(by: 1), map(by: 1), map(by: 2))
+        #expect(first?.users.map(\.pid) == [1])
+        #expect(again == nil)
+        #expect(other?.users.map(\.pid) == [2])
+        guard let first, let other else { return }
+        let waited = candidates.settle(other, .traced(ProbedFile(number: 1, since: 0), detail: nil))
+        #expect(waited?.count == 3)
+        // What comes of the first one's job changes nothing any more.
+        let late = candidates.settle(first, .crowded(.descriptors(.user(1), most: 1)))
+        #expect(late == nil)
+        #expect(map(by: 3) == nil)
     }
 }

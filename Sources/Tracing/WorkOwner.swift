@@ -1,0 +1,74 @@
+internal import Containers
+internal import OS
+internal import Processes
+
+/// For whom a file is inspected: whose share of the threads, of the room and of the descriptors that takes.
+enum WorkOwner: Hashable, Sendable {
+    /// root's processes and files outside containers.
+    case host
+    /// All that a user runs, in containers or not.
+    case user(UInt32)
+    /// A container of root's, by its cgroup or its id.
+    case container(String)
+    /// Processes that had ended before anybody could see whose they were.
+    case ended
+    /// Pending: that of a process.
+    case process(Int32)
+    /// Pending: that of a container, by its key.
+    case containerOrUser(key: String)
+
+    var isPending: Bool {
+        switch self {
+        case .process, .containerOrUser: true
+        case .host, .user, .container, .ended: false
+        }
+    }
+
+    /// Who it is. Reads /proc and the status of cgroups, which takes some 30 µs: not for the event loop.
+    var resolved: WorkOwner {
+        switch self {
+        case .process(let pid): Self.owner(ofProcess: pid)
+        case .containerOrUser(let key): Self.owner(ofContainer: key)
+        case .host, .user, .container, .ended: self
+        }
+    }
+
+    private static func owner(ofProcess pid: Int32) -> WorkOwner {
+        // The status of this directory has the effective user, also of a process that hides its memory
+        // (fs/proc/base.c, task_dump_owner).
+        guard let uid = try? FileStatus(path: "/proc/\(pid)").owner,
+            let cgroups = try? CgroupMembership(pid: pid)
+        else { return .ended }
+        for path in cgroups.paths {
+            // Users have many uids of their own in containers (/etc/subuid) and as many cgroups as they like.
+            let user = CgroupOwnership.host.user(ofCgroup: path)
+            if user != 0 { return .user(user) }
+            if let container = CgroupPath.containerID(in: path) { return .container(container.path) }
+        }
+        return uid == 0 ? .host : .user(uid)
+    }
+
+    private static func owner(ofContainer key: String) -> WorkOwner {
+        let user: UInt32?
+        if key.hasPrefix("/") {
+            user = CgroupOwnership.host.user(ofCgroup: key)
+        } else {
+            // `Container.ownID`.
+            user = key.split(separator: "/").first.flatMap { key.contains("/") ? UInt32($0) : nil }
+        }
+        return user.flatMap { $0 == 0 ? nil : .user($0) } ?? .container(key)
+    }
+}
+
+extension WorkOwner: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .host: "root"
+        case .user(let uid): "user \(uid)"
+        case .container(let key): "the container \(key)"
+        case .ended: "processes that have ended"
+        case .process(let pid): "process \(pid)"
+        case .containerOrUser(let key): "the container \(key)"
+        }
+    }
+}

@@ -1,0 +1,20 @@
+import Testing
+
+@testable import Tracing
+
+@Suite("What waits for a slow reader")
+struct ItemQueueTests {
+    @Test("notices beyond the limit are left out and counted; how the session goes on is not")
+    func notices() async {
+        let queue = ItemQueue()
+        for number in 0..<ItemQueue.mostNotices + 100 { #expect(queue.put([.notice("\(number)")]) == 0) }
+        #expect(queue.put([.lost(reason: .slowOutput, count: 1)]) == 0)
+        queue.finish()
+        var items: [SessionItem] = []
+        while let batch = await queue.next() { items += batch }
+        let notices = items.compactMap { if case .notice(let text) = $0 { text } else { nil } }
+        #expect(notices.count == ItemQueue.mostNotices + 1)
+        #expect(notices.count { $0.hasPrefix("100 notices were left out") } == 1)
+        #expect(items.contains { if case .lost = $0 { true } else { false } })
+    }
+}
