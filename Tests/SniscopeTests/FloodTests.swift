@@ -64,7 +64,7 @@ extension EndToEnd {
 
         @Test(
             "large files of a container's program are searched, but with priority for a moment only",
-            .having("runc", "ldd", "/bin/busybox", "fallocate", "pgrep"))
+            .having("runc", "ldd", "/bin/busybox", "fallocate"))
         func largeFiles() async throws {
             let workspace = try Workspace()
             defer { workspace.remove() }
@@ -81,9 +81,7 @@ extension EndToEnd {
             let tracer = try await Tracer()
             defer { tracer.stop() }
             try await tracer.complete()
-            let inspector = try await Program.check(
-                "pgrep", "--parent", "\(tracer.program.pid)", "--full", "sniscope-inspector")
-            let pid = try #require(Int32(inspector.split(separator: "\n")[0]))
+            let inspector = try #require(try children(of: tracer.program.worker()).first)
             let container = RuncContainer(id: uniqueName("large"), bundle: bundle)
             try await container.start()
             do {
@@ -91,7 +89,7 @@ extension EndToEnd {
                     tracer.program.errors.all.filter { $0.contains("is left out") }.count == programs.count
                 }
                 // 0.3 s of each, and what other containers of the host take meanwhile; all of them take 30 s.
-                let time = try timeWithPriority(pid)
+                let time = try timeWithPriority(inspector)
                 #expect(time < 8)
             } catch {
                 await container.delete()
