@@ -120,7 +120,7 @@ struct FileProber: Sendable {
         let report: FileReport
         let begun = Clock.monotonic
         func ask(_ mapped: ProbeJob.MappedCandidate) -> HarmfulProbe.Question {
-            HarmfulProbe.Question((shownPath, mapped.identity, mapped.users), areInterpretersKnown: true, memory)
+            HarmfulProbe.Question((shownPath, mapped.identity, mapped.users), memory)
         }
         // The first call of a program that has just been started may come soon: it is asked while its file is searched.
         let early = mapped.flatMap { $0.mappedAt == nil ? nil : ask($0) }

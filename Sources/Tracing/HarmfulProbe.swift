@@ -43,24 +43,20 @@ extension HarmfulProbe {
         /// The file, and whoever maps it.
         typealias Mapped = (path: String, identity: FileIdentity, users: [ProcessScan.User])
 
-        /// Begins to ask whether they copy or interpret code.
-        /// - Parameter areInterpretersKnown: Users of a library are not asked then: it is the program alone that a
-        ///   process may have been told to copy.
-        init(_ mapped: Mapped, areInterpretersKnown: Bool, _ memory: MemoryQuestions) {
+        /// Begins to ask whether they were told to copy their program. Of a library's users, those that interpret code are
+        /// known by what they map.
+        init(_ mapped: Mapped, _ memory: MemoryQuestions) {
             self.mapped = mapped
             self.memory = memory
             deadline = Clock.monotonic + patience * 1_000_000
-            let isProgram = !mapped.path.contains(".so")
-            guard isProgram || !areInterpretersKnown else {
+            guard !mapped.path.contains(".so") else {
                 copiers = []
                 return
             }
             copiers = HarmfulProbe.byUser(mapped.users.prefix(mostAsked)).compactMap { uid, users in
                 memory.begin(uid) {
                     users.compactMap { user in
-                        CodeCopier(ofProcess: user.pid).flatMap { copier in
-                            isProgram || copier.copiesLibraries ? User(pid: user.pid, copier: copier) : nil
-                        }
+                        CodeCopier(ofProcess: user.pid).map { User(pid: user.pid, copier: $0) }
                     }
                 }
             }

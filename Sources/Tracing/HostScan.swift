@@ -36,8 +36,18 @@ struct HostScan: Sendable {
             case .host, .children: processes
             case .files, .processes: try ProcessScan.run()
             }
-        copiers = everyone.files.flatMap { file in
-            CodeCopier(mapping: file.path) == nil ? [] : file.users.map(\.pid)
+        copiers = Array(everyone.copiers.keys)
+    }
+}
+
+extension ProcessScan {
+    /// Processes that copy or interpret code, as what they map tells.
+    var copiers: [Int32: CodeCopier] {
+        var copiers: [Int32: CodeCopier] = [:]
+        for file in files {
+            guard let copier = CodeCopier(mapping: file.path) else { continue }
+            for user in file.users { copiers[user.pid] = copier }
         }
+        return copiers
     }
 }

@@ -65,6 +65,7 @@ public struct LibraryList: Sendable {
         var unreadable: [SystemError] = []
         var hungDevices: Set<UInt64> = []
         let memory = MemoryQuestions()
+        let copiers = scan.copiers
         for mapped in scan.files where !hungDevices.contains(mapped.identity.device) {
             let known = places
             // The file system may be a FUSE daemon's that hangs.
@@ -79,9 +80,12 @@ public struct LibraryList: Sendable {
                     else { return nil }
                     let places = MappedCode.places(
                         in: file, at: report.libraries.flatMap(\.functions).map(\.probeOffset))
-                    let user = HarmfulProbe.Question(
-                        (mapped.path, mapped.identity, mapped.users), areInterpretersKnown: false, memory
-                    ).users(places).first
+                    let user =
+                        mapped.users.lazy.compactMap { user in
+                            copiers[user.pid].map { HarmfulProbe.User(pid: user.pid, copier: $0) }
+                        }.first
+                        ?? HarmfulProbe.Question((mapped.path, mapped.identity, mapped.users), memory).users(places)
+                        .first
                     let harm = user.map { HarmfulProbe(path: mapped.path, pid: $0.pid, copier: $0.copier) }
                     return Look(identity: identity, report: report, harm: harm)
                 }

@@ -1,6 +1,7 @@
 internal import Containers
 internal import OS
 internal import Processes
+internal import Synchronization
 
 /// For whom a file is inspected: whose share of the threads, of the room and of the descriptors that takes.
 enum WorkOwner: Hashable, Sendable {
@@ -39,14 +40,10 @@ enum WorkOwner: Hashable, Sendable {
         guard let uid = try? FileStatus(path: "/proc/\(pid)").owner,
             let cgroups = try? CgroupMembership(pid: pid)
         else { return .ended }
-        for path in cgroups.paths {
-            // Users have many uids of their own in containers (/etc/subuid) and as many cgroups as they like.
-            let user = CgroupOwnership.host.user(ofCgroup: path)
-            if user != 0 { return .user(user) }
-            if let container = CgroupPath.containerID(in: path) { return .container(container.path) }
-        }
-        return uid == 0 ? .host : .user(uid)
+        return owners.owner(ofCgroups: cgroups.paths) ?? (uid == 0 ? .host : .user(uid))
     }
+
+    private static let owners = CgroupOwners()
 
     private static func owner(ofContainer key: String) -> WorkOwner {
         let user: UInt32?
@@ -57,6 +54,40 @@ enum WorkOwner: Hashable, Sendable {
             user = key.split(separator: "/").first.flatMap { key.contains("/") ? UInt32($0) : nil }
         }
         return user.flatMap { $0 == 0 ? nil : .user($0) } ?? .container(key)
+    }
+}
+
+/// Whose cgroups are, for a moment: a process that has just been started waits for none of a dozen directories' status.
+private final class CgroupOwners: Sendable {
+    private struct Known {
+        let owner: WorkOwner?
+        let at: Int64
+    }
+
+    /// Nanoseconds.
+    private static let trust: Int64 = 2_000_000_000
+    private static let most = 1024
+
+    private let known = Mutex<[[String]: Known]>([:])
+
+    /// - Parameter paths: Those of one process.
+    /// - Returns: nil where they tell of neither a user nor a container.
+    func owner(ofCgroups paths: [String]) -> WorkOwner? {
+        let now = Clock.monotonic
+        if let known = known.withLock({ $0[paths] }), now - known.at < Self.trust { return known.owner }
+        let owner = paths.lazy.compactMap(Self.owner).first
+        known.withLock { known in
+            if known.count >= Self.most { known.removeAll() }
+            known[paths] = Known(owner: owner, at: now)
+        }
+        return owner
+    }
+
+    private static func owner(ofCgroup path: String) -> WorkOwner? {
+        // Users have many uids of their own in containers (/etc/subuid) and as many cgroups as they like.
+        let user = CgroupOwnership.host.user(ofCgroup: path)
+        if user != 0 { return .user(user) }
+        return CgroupPath.containerID(in: path).map { .container($0.path) }
     }
 }
 
