@@ -1,10 +1,12 @@
 internal import OS
+internal import Synchronization
 
 /// Whose a part of the cgroup hierarchy is. root hands out parts of it ("delegation", cgroups(7)): below such a cgroup
 /// its user makes cgroups as he likes, and calls them what he likes.
 public struct CgroupOwnership: Sendable {
     /// Where the hierarchies are mounted, v2 first.
     private let mounts: [String]
+    private let folders = Folders()
 
     /// - Parameter mounts: Mount points of whole hierarchies.
     public init(mounts: [String]) {
@@ -33,13 +35,42 @@ public struct CgroupOwnership: Sendable {
                 folder += "/" + component
                 guard index < components.count - 1 || isShared,
                     // Gone, or in another hierarchy.
-                    let status = try? FileStatus(path: folder)
+                    let access = folders.access(to: folder)
                 else { break }
-                if status.owner != 0 { return status.owner }
-                isShared = status.mode & 0o022 != 0
+                if access.owner != 0 { return access.owner }
+                isShared = access.isShared
             }
         }
         return 0
+    }
+
+    /// Who may write in a cgroup. Of a host's hundreds of cgroups many are asked for at once, in up to a dozen
+    /// hierarchies, and most of their folders are the same.
+    private final class Folders: Sendable {
+        struct Access {
+            let owner: UInt32
+            /// Others than the owner may, too.
+            let isShared: Bool
+        }
+
+        /// Nanoseconds: a folder that is handed out is its user's from then on.
+        private static let trust: Int64 = 20_000_000
+        private static let most = 1024
+
+        private let known = Mutex<[String: (access: Access?, at: Int64)]>([:])
+
+        /// - Returns: nil where there is no such folder.
+        func access(to folder: String) -> Access? {
+            let now = Clock.monotonic
+            if let known = known.withLock({ $0[folder] }), now - known.at < Self.trust { return known.access }
+            let status = try? FileStatus(path: folder)
+            let access = status.map { Access(owner: $0.owner, isShared: $0.mode & 0o022 != 0) }
+            known.withLock { known in
+                if known.count >= Self.most { known.removeAll() }
+                known[folder] = (access, now)
+            }
+            return access
+        }
     }
 
     /// systemd's names for what it hands out to a user, also in hierarchies in which the cgroup itself is root's:
