@@ -34,17 +34,31 @@ public final class FileInspector: Sendable {
         }
     }
 
-    /// As `Inspector.searchLibraries`. Files of debug information are opened in this process's own view.
-    /// - Parameter isBrief: Whether it is given up where it takes longer than a moment.
+    /// As `Inspector.searchLibraries`. Files of debug information are opened in this process's own view. What was found
+    /// before in a file that root alone can have written is read by this process, as in `findLibraries`.
+    /// - Parameters:
+    ///   - isHostView: Whether the file was opened as this host sees it, so that its owner counts.
+    ///   - isBrief: Whether it is given up where it takes longer than a moment.
     /// - Throws: `SystemError`, `InspectionError`.
-    public func searchLibraries(in file: RegularFile, path: String, isBrief: Bool = false) throws -> FileReport {
-        try report(.search(path: path, isBrief: isBrief), file)
+    public func searchLibraries(
+        in file: RegularFile, path: String, isHostView: Bool = false, isBrief: Bool = false
+    ) throws -> FileReport {
+        if isHostView, let cache, file.isOwn,
+            let known = try? Inspector(catalog: catalog, cache: cache)
+                .recallLibraries(in: BudgetedFile(file, isBrief: true), path: path)
+        {
+            return known
+        }
+        return try report(.search(path: path, isBrief: isBrief), file)
     }
 
     /// As `Inspector.inspect`.
+    /// - Parameter isHostView: As for `searchLibraries`.
     /// - Throws: `SystemError`, `InspectionError`.
-    public func inspect(_ file: RegularFile, path: String, openNeeded: @escaping Opener) throws -> FileReport {
-        let report = try searchLibraries(in: file, path: path)
+    public func inspect(
+        _ file: RegularFile, path: String, isHostView: Bool = false, openNeeded: @escaping Opener
+    ) throws -> FileReport {
+        let report = try searchLibraries(in: file, path: path, isHostView: isHostView)
         return report.with(
             libraries: try report.libraries.map {
                 $0.with(version: try $0.version ?? version(of: $0.kind, in: file, openNeeded: openNeeded))
@@ -99,6 +113,10 @@ private final class Look {
         self.openNeeded = openNeeded
     }
 
+    private func isPlace(_ debugFile: String, _ request: InspectionRequest) -> Bool {
+        if case .search(let path, _) = request { DebugFiles.isPlace(debugFile, ofFile: path) } else { false }
+    }
+
     /// - Returns: nil where the other process ends instead.
     func ask(_ request: InspectionRequest, _ process: InspectorProcess) throws -> InspectionReply? {
         let connection = try process.connection()
@@ -109,11 +127,12 @@ private final class Look {
             while let message = try connection.socket.receiveBytes() {
                 guard let reply = InspectionReply(message) else { throw InspectionError.unexpectedAnswer }
                 switch reply {
+                case .areThere(let paths):
+                    let answer = paths.map { isPlace($0, request) && Files.exists($0) ? UInt8(1) : 0 }
+                    guard (try? connection.socket.send(answer)) != nil else { return nil }
                 case .openDebugFile(let path):
                     var file: RegularFile?
-                    if case .search(let own, _) = request, DebugFiles.isPlace(path, ofFile: own) {
-                        file = DebugFiles.open(path) as? RegularFile
-                    }
+                    if isPlace(path, request) { file = DebugFiles.open(path) as? RegularFile }
                     if let file { debugFiles.append(file) }
                     guard (try? connection.socket.send([0], file: file)) != nil else { return nil }
                 case .openNeeded(let name):

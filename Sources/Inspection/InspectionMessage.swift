@@ -39,6 +39,8 @@ enum InspectionRequest {
 
 /// What that process says: a question of its own, or the answer.
 enum InspectionReply {
+    /// Which of these files of debug information are there? A byte for each, 0 for none.
+    case areThere([String])
     case openDebugFile(String)
     case openNeeded(String)
     /// What is kept of a file with such contents?
@@ -50,6 +52,8 @@ enum InspectionReply {
 
     var bytes: [UInt8] {
         switch self {
+        // No path has a NUL.
+        case .areThere(let paths): tagged("A", Array(paths.joined(separator: "\0").utf8))
         case .openDebugFile(let path): tagged("D", Array(path.utf8))
         case .openNeeded(let name): tagged("N", Array(name.utf8))
         case .recall(let contents): tagged("R", contents.packed)
@@ -69,6 +73,7 @@ enum InspectionReply {
         var text: String { String(decoding: rest, as: UTF8.self) }
         let reply: InspectionReply? =
             switch bytes.first {
+            case UInt8(ascii: "A"): .areThere(text.split(separator: "\0").map(String.init))
             case UInt8(ascii: "D"): .openDebugFile(text)
             case UInt8(ascii: "N"): .openNeeded(text)
             case UInt8(ascii: "R"): FileContents(packed: rest).map { .recall($0) }

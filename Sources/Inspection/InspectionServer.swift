@@ -63,8 +63,13 @@ private struct InspectionConversation: Sendable {
             switch request {
             case .find: return .report(try inspector.findLibraries(in: source))
             case .search(let path, _):
+                var absent: Set<String> = []
                 return .report(
-                    try inspector.searchLibraries(in: source, path: path) { ask(.openDebugFile($0), named: $0) })
+                    try inspector.searchLibraries(in: source, path: path) {
+                        absent.contains($0) ? nil : ask(.openDebugFile($0), named: $0)
+                    } willOpen: {
+                        absent = self.absent($0)
+                    })
             case .version(let kind, _):
                 return .version(
                     try inspector.version(of: kind, in: source) { ask(.openNeeded($0), named: $0) })
@@ -72,6 +77,14 @@ private struct InspectionConversation: Sendable {
         } catch {
             return .failure(InspectionFailure(error))
         }
+    }
+
+    /// Mostly all: one question instead of one for each.
+    private func absent(_ debugFiles: [String]) -> Set<String> {
+        guard !debugFiles.isEmpty, (try? socket.send(InspectionReply.areThere(debugFiles).bytes)) != nil,
+            let answer = try? socket.receiveBytes(), answer.count == debugFiles.count
+        else { return [] }
+        return Set(zip(debugFiles, answer).compactMap { $1 == 0 ? $0 : nil })
     }
 
     private func ask(_ question: InspectionReply, named name: String) -> RegularFile? {

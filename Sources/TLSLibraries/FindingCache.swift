@@ -72,7 +72,18 @@ public struct CachedFindings {
     }
 }
 
+extension CachedFindings {
+    fileprivate var findings: [LibraryFinding]? {
+        value.flatMap { try? JSONDecoder().decode([LibraryFinding].self, from: Data($0)) }
+    }
+}
+
 extension FindingStore {
+    /// What is known of the file; nil: nothing.
+    func known(in image: ELFImage, _ debugFiles: [any ByteSource]) throws -> [LibraryFinding]? {
+        entry(try FileContents(of: image), of: [image.source] + debugFiles)?.findings
+    }
+
     /// What is known of the file, or else what `search` finds.
     func findings(
         in image: ELFImage, _ debugFiles: [any ByteSource], search: () throws -> [LibraryFinding]
@@ -80,9 +91,7 @@ extension FindingStore {
         guard let entry = entry(try FileContents(of: image), of: [image.source] + debugFiles) else {
             return try search()
         }
-        if let value = entry.value, let known = try? JSONDecoder().decode([LibraryFinding].self, from: Data(value)) {
-            return known
-        }
+        if let known = entry.findings { return known }
         let findings = try search()
         if let value = try? JSONEncoder().encode(findings) { entry.keep(Array(value)) }
         return findings

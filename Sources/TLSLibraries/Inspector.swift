@@ -27,23 +27,37 @@ public struct Inspector: Sendable {
     /// - Parameters:
     ///   - path: The file's. Its debug information may be beside it.
     ///   - openDebugFile: Opens a file of debug information, by its path.
+    ///   - willOpen: Is told the paths where files of debug information may be, before any is opened.
     /// - Returns: What both looks found.
     /// - Throws: `ELFError`, or what the source throws.
     public func searchLibraries(
         in source: any ByteSource, path: String = "",
-        openDebugFile: @escaping DebugSymbols.PathOpener = DebugFiles.open
+        openDebugFile: @escaping DebugSymbols.PathOpener = DebugFiles.open, willOpen: ([String]) -> Void = { _ in }
     ) throws -> FileReport {
         let image = try ELFImage(source)
         let report = try findLibraries(in: image)
         guard !report.isTraceable else { return report }
         let hidden = HiddenFindings(catalog: catalog, image: image, path: path, open: openDebugFile)
+        let debugFiles = try DebugSymbols.paths(of: image, at: path)
+        willOpen(debugFiles)
         let findings =
             if let cache {
-                try cache.findings(
-                    in: image, DebugSymbols.paths(of: image, at: path).compactMap(openDebugFile), search: hidden.find)
+                try cache.findings(in: image, debugFiles.compactMap(openDebugFile), search: hidden.find)
             } else {
                 try hidden.find()
             }
+        return try self.report(image, findings, besides: report.libraries)
+    }
+
+    /// As `searchLibraries`, as far as it was found before.
+    /// - Returns: nil where that is not known.
+    /// - Throws: `ELFError`, or what the source throws.
+    public func recallLibraries(in source: any ByteSource, path: String) throws -> FileReport? {
+        let image = try ELFImage(source)
+        let report = try findLibraries(in: image)
+        guard !report.isTraceable else { return report }
+        let debugFiles = try DebugSymbols.paths(of: image, at: path).compactMap(DebugFiles.open)
+        guard let findings = try cache?.known(in: image, debugFiles) else { return nil }
         return try self.report(image, findings, besides: report.libraries)
     }
 

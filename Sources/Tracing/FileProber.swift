@@ -127,11 +127,13 @@ struct FileProber: Sendable {
         do {
             switch depth {
             case .symbols: report = try inspector.findLibraries(in: file, isHostView: isHostView)
-            case .everythingBriefly: report = try inspector.searchLibraries(in: file, path: shownPath, isBrief: true)
+            case .everythingBriefly:
+                report = try inspector.searchLibraries(
+                    in: file, path: shownPath, isHostView: isHostView, isBrief: true)
             case .everything: report = try search(file, shownPath)
             case .everythingPatiently:
                 report = try Threads.withLowPriority {
-                    try inspector.searchLibraries(in: file, path: shownPath)
+                    try inspector.searchLibraries(in: file, path: shownPath, isHostView: isHostView)
                 }
             }
         } catch let error as SystemError {

@@ -12,6 +12,7 @@ enum InspectionFormat {
         let replies: [InspectionReply] = [
             .report(report), .report(FileReport(empty: "x86_64")), .version("3.0"), .version(nil),
             .recall(try FileContents(of: try ELFImage(MemorySource(bytes)))), .openDebugFile("/usr/lib/debug/file"),
+            .areThere(["/usr/lib/debug/a", "/b"]),
             .openNeeded("libcrypto.so.3"), .keep([1]), .failure(.unreadable(5, nil)),
         ]
         let samples = replies.map { reply in
