@@ -99,7 +99,7 @@ public final class FileInspector: Sendable {
     }
 }
 
-/// One file that is looked into, as this process sees it: it opens what the other one asks for.
+/// One file that is inspected, as this process sees it: it opens what the other one asks for.
 private final class Look {
     private let file: RegularFile
     private let cache: FindingCache?
@@ -165,7 +165,7 @@ extension InspectionFailure {
     }
 }
 
-/// Why a file was not looked into, or not to its end. The description is a clause that fits after "cannot inspect PATH: ".
+/// Why a file was not inspected, or not to its end. The description is a clause that fits after "cannot inspect PATH: ".
 public enum InspectionError: Error, Sendable, CustomStringConvertible {
     /// It is no ELF file, or a damaged one.
     case damaged(String)
@@ -173,7 +173,7 @@ public enum InspectionError: Error, Sendable, CustomStringConvertible {
     case overBudget(String)
     /// A brief look at it was not enough.
     case unfinished
-    /// The process that looked into it ended, two times.
+    /// The process that inspected it ended, two times.
     case crashed(signal: Int32?)
     /// The process that looked into it does not keep to the rules: it obeys the file.
     case unexpectedAnswer
