@@ -235,14 +235,6 @@ static int64_t now_milliseconds(void)
 	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-// The closing processes share the table of descriptors: who reads this one's output would
-// wait for them too.
-static void close_standard_streams(void)
-{
-	for (int descriptor = 0; descriptor < 3; descriptor++)
-		close(descriptor);
-}
-
 // Child processes that a call could not wait for, under the lock.
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pid_t left_behind[256];
@@ -262,15 +254,9 @@ static void reap_left_behind(void)
 
 static void leave_behind(pid_t pid)
 {
-	static int is_registered;
-
 	pthread_mutex_lock(&lock);
 	if (left < sizeof(left_behind) / sizeof(left_behind[0]))
 		left_behind[left++] = pid;
-	if (!is_registered) {
-		is_registered = 1;
-		atexit(close_standard_streams);
-	}
 	pthread_mutex_unlock(&lock);
 }
 

@@ -26,7 +26,8 @@ static void tell_status(int status, void *unused)
 
 	(void)unused;
 	fflush(NULL);
-	// Who reads what it writes would wait for its last thread.
+	// Who reads what it writes would wait for its last thread, and for the processes that close
+	// links for it, which share its descriptors.
 	for (int descriptor = 0; descriptor < 3; descriptor++)
 		close(descriptor);
 	written = write(status_pipe, &byte, 1);
