@@ -68,6 +68,14 @@ struct FairQueue<Work: Sendable>: Sendable {
         }
     }
 
+    /// What waits counts for its owner. Owners that are pending, of which a user can make any number, have one together.
+    private enum Room: Hashable {
+        case owner(WorkOwner)
+        case pending
+
+        init(of owner: WorkOwner) { self = owner.isPending ? .pending : .owner(owner) }
+    }
+
     private struct Holder: Hashable {
         let owner: WorkOwner
         let isPressing: Bool
@@ -76,7 +84,7 @@ struct FairQueue<Work: Sendable>: Sendable {
     private let pressingUrgencies: Int
     private let share: @Sendable (WorkOwner) -> Share
     private var lanes: [Lane]
-    private var waiting: [WorkOwner: Int] = [:]
+    private var waiting: [Room: Int] = [:]
     private var running: [Holder: Int] = [:]
 
     /// - Parameters:
@@ -90,8 +98,9 @@ struct FairQueue<Work: Sendable>: Sendable {
 
     /// - Returns: Whether there was room.
     mutating func add(_ work: Work, of owner: WorkOwner, urgency: Int) -> Bool {
-        guard waiting[owner, default: 0] < share(owner).waiting else { return false }
-        waiting[owner, default: 0] += 1
+        let room = Room(of: owner)
+        guard waiting[room, default: 0] < share(owner).waiting else { return false }
+        waiting[room, default: 0] += 1
         lanes[urgency].add(Entry(work: work, owner: owner, urgency: urgency))
         return true
     }
@@ -104,7 +113,7 @@ struct FairQueue<Work: Sendable>: Sendable {
             guard let turn = lanes[urgency].turns.firstIndex(where: { mayHold($0, urgency) }),
                 var entry = lanes[urgency].takeFirst(ofTurn: turn)
             else { continue }
-            uncount(&waiting, entry.owner)
+            uncount(&waiting, Room(of: entry.owner))
             hold(&entry)
             return entry
         }
@@ -126,7 +135,7 @@ struct FairQueue<Work: Sendable>: Sendable {
         }
         for urgency in lanes.indices {
             for other in lanes[urgency].takeAll(of: taken.owner) {
-                uncount(&waiting, taken.owner)
+                uncount(&waiting, Room(of: taken.owner))
                 if !add(other.work, of: owner, urgency: urgency) { crowded.append(other.work) }
             }
         }
@@ -138,7 +147,7 @@ struct FairQueue<Work: Sendable>: Sendable {
     mutating func finished(_ entry: Entry) -> Bool {
         guard entry.holdsThread else { return false }
         uncount(&running, Holder(owner: entry.owner, isPressing: isPressing(entry.urgency)))
-        return waiting[entry.owner] != nil
+        return waiting[Room(of: entry.owner)] != nil
     }
 
     func isPressing(_ urgency: Int) -> Bool { urgency < pressingUrgencies }

@@ -9,8 +9,9 @@ final class ProbeQueue: Sendable {
 
     typealias Entry = FairQueue<Work>.Entry
 
-    /// How many jobs of an owner wait at a time, with paths of up to 4 KB. root's are all files of the host at the start.
-    static func mostWaiting(of owner: WorkOwner) -> Int { owner == .host ? 1 << 16 : 1 << 12 }
+    /// How many jobs of an owner wait at a time, with paths of up to 4 KB. root's are all files of the host at the start,
+    /// and nobody has seen then that they are.
+    static func mostWaiting(of owner: WorkOwner) -> Int { owner == .host || owner.isPending ? 1 << 16 : 1 << 12 }
 
     /// Threads of these groups wait for different jobs.
     private static let (all, pressing) = (0, 1)

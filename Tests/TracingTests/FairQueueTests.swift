@@ -87,6 +87,18 @@ struct FairQueueTests {
         #expect(queue.take(isForPressing: false)?.work == "3")
     }
 
+    @Test("all whose owner is pending have one room: nobody makes it larger by starting processes")
+    mutating func pendingRoom() {
+        for pid in 0..<Int32(Self.most) { put("\(pid)", of: .process(pid)) }
+        let hasRoom = queue.add("further", of: .process(-1), urgency: 1)
+        #expect(!hasRoom)
+        put("known", of: .user(1))
+        let taken = queue.take(isForPressing: false)
+        #expect(taken?.work == "0")
+        if let taken { _ = queue.resolve(taken, as: .user(2)) }
+        put("further", of: .process(-1))
+    }
+
     @Test("an owner has room for so much, also for what turns out to be its own; others have theirs")
     mutating func room() {
         for number in 0..<Self.most { put("\(number)", of: .user(1)) }
