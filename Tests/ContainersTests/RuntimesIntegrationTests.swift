@@ -41,7 +41,11 @@ struct RuntimesIntegrationTests {
         let container = try await listed(name, .runc)
         #expect(container.cgroupPath?.hasSuffix("/" + name) == true && container.mountNamespace == nil)
         #expect(container.bundlePath == bundle.path)
-        #expect(try ProcessRecord(pid: try #require(container.initPid)).arguments == ["/bin/sleep", "600"])
+        // "run" returns when it has let the first process go, which may still be runc's own program for a moment.
+        let pid = try #require(container.initPid)
+        try await HostTools.poll("sleep as the container's first process") {
+            try ProcessRecord(pid: pid).arguments == ["/bin/sleep", "600"] ? true : nil
+        }
         try expectInSnapshot(container)
 
         let other = uniqueName("rooted")
