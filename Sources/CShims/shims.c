@@ -13,6 +13,7 @@
 #include <linux/perf_event.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/statfs.h>
@@ -50,6 +51,11 @@ uint64_t sniscope_file_system(int descriptor)
 	struct statfs status;
 
 	return fstatfs(descriptor, &status) == 0 ? (uint64_t)status.f_type & 0xffffffff : 0;
+}
+
+int sniscope_memory_file(const char *name)
+{
+	return memfd_create(name, MFD_CLOEXEC);
 }
 
 int sniscope_enter_namespace(int descriptor, int type)

@@ -28,3 +28,12 @@ extension Descriptor {
         try Descriptor(adopting: sniscope_clone_mount(path), "clone the mount of", path)
     }
 }
+
+extension Descriptor {
+    /// A file in memory that has no path, of `size` bytes.
+    public static func memoryFile(name: String, size: Int) throws(SystemError) -> Descriptor {
+        let file = try Descriptor(adopting: sniscope_memory_file(name), "make", "a file in memory")
+        guard ftruncate(file.number, size) == 0 else { throw .last("extend", "a file in memory") }
+        return file
+    }
+}

@@ -21,7 +21,7 @@ public struct FileState: Sendable, Hashable {
     public init?(of file: RegularFile, below: @autoclosure () -> (device: UInt64, inode: UInt64)?) {
         guard file.status.changedAt < Clock.realtime - Self.settlingTime else { return nil }
         switch FileSystemKind(of: file.descriptor) {
-        case .local:
+        case .local, .memory:
             device = Self.kernelDevice(file.status.device)
             inode = file.status.inode
         case .overlay:

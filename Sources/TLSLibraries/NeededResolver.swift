@@ -85,25 +85,27 @@ public struct NeededResolver {
 extension NeededResolver {
     /// The libraries that an object needs itself and that lie where it or `LD_LIBRARY_PATH` says: what the loader opens
     /// next. Those in the system's folders are left out.
-    /// - Parameter path: Of the object, as the program sees it.
+    /// - Parameters:
+    ///   - path: Of the object, as the program sees it.
+    ///   - body: Is given each as soon as it is found, and what it is called.
     /// - Throws: `ELFError` or what the source throws, if the object can't be read.
-    public func neededElsewhere(
-        by path: String, _ source: any ByteSource
-    ) throws -> [(path: String, source: any ByteSource)] {
+    public func forEachNeededElsewhere(
+        by path: String, _ source: any ByteSource, _ body: (String, any ByteSource) -> Void
+    ) throws {
         let object = try LoadedObject(path: path, source: source, parent: nil)
         let named = libraryPath.map { SearchPath.folders($0, origin: path, machine: object.machine) } ?? []
         let folders = object.rpath + named + object.runpath
-        guard !folders.isEmpty else { return [] }
+        guard !folders.isEmpty else { return }
         var attempts = 0
-        return object.needed.prefix(Self.fileLimit).compactMap { name in
-            guard !name.contains("/") else { return nil }
+        for name in object.needed.prefix(Self.fileLimit) where !name.contains("/") {
             for folder in folders {
                 attempts += 1
-                guard attempts < Self.attemptLimit else { return nil }
+                guard attempts < Self.attemptLimit else { return }
                 let library = SearchPath.join(folder, name)
-                if let source = open(library) { return (library, source) }
+                guard let source = open(library) else { continue }
+                body(library, source)
+                break
             }
-            return nil
         }
     }
 }

@@ -259,7 +259,9 @@ extension InodeIdentity {
     init(of file: RegularFile, identifier: InodeIdentifier) {
         let stated = FileIdentity(status: file.status)
         // Anonymous device numbers (major 0) are those of overlay, btrfs and their like.
-        if stated.device >> 20 == 0, let known = identifier.identity(ofDescriptor: file.descriptor.number) {
+        if stated.device >> 20 == 0, FileSystemKind(of: file.descriptor) != .memory,
+            let known = identifier.identity(ofDescriptor: file.descriptor.number)
+        {
             self = known
         } else {
             self.init(device: stated.device, inode: stated.inode)

@@ -52,6 +52,14 @@ enum ProbeJob: Sendable {
     /// How many of them leave no time to lose. The others' jobs may take long.
     static let pressingUrgencies = 2
 
+    /// Whether a program runs by then that may call before the probe is in place.
+    var mayProbeSoon: Bool {
+        switch self {
+        case .mapped, .container, .starting: true
+        case .path, .root, .search, .rest, .copier: false
+        }
+    }
+
     /// How long it may take where nothing hangs; nanoseconds. Everything of a large file on a slow disk takes its time.
     var patience: Int64 {
         switch self {
@@ -203,12 +211,13 @@ extension FileProber {
     ) -> [ProbeOutcome] {
         let resolver = NeededResolver(
             libraryPath: ProcessRecord.trustedEnvironment(of: pid)?["LD_LIBRARY_PATH"], cache: nil, open: open)
-        // Not an ELF file, or a damaged one.
-        let libraries = (try? resolver.neededElsewhere(by: path, file)) ?? []
-        return libraries.compactMap { path, source in
-            guard let library = source as? RegularFile else { return nil }
-            return probe(library, shownPath: path, depth: .symbols, open: open, isHostView: isHostView)
+        var outcomes: [ProbeOutcome] = []
+        // Not an ELF file, or a damaged one, has none.
+        try? resolver.forEachNeededElsewhere(by: path, file) { path, source in
+            guard let library = source as? RegularFile else { return }
+            outcomes.append(probe(library, shownPath: path, depth: .symbols, open: open, isHostView: isHostView))
         }
+        return outcomes
     }
 
     /// Of a file whose process has ended by now: the next one that maps it is to be seen.

@@ -3,13 +3,20 @@ internal import Processes
 
 /// Processes that copy or interpret code: what they map is not probed while they run.
 extension ProbeKeeper {
-    /// Has the files of a process spared that shows by a mapping what it is, or did before.
-    mutating func spare(_ mapping: ExecutableMapping) {
+    /// Has the files of a process spared that is known for what it is, and loads more.
+    /// - Returns: Whether it is.
+    func spareKnown(_ mapping: ExecutableMapping) -> Bool {
+        guard let pid = Int32(exactly: mapping.pid), copiers.contains(pid) else { return false }
+        submit(.copier(pid: pid, isKnown: false))
+        return true
+    }
+
+    /// Has the files of a process spared that shows by a mapping what it is.
+    /// - Parameter isForOthers: Whether the file is probed, or about to be, for the sake of other processes.
+    func spare(_ mapping: ExecutableMapping, isForOthers: Bool) {
         guard let pid = Int32(exactly: mapping.pid), copiers.concerns(pid) else { return }
-        // One that is known loads more; Node.js may be about to copy its own code.
-        if copiers.contains(pid) || CodeCopier(mapping: mapping.path) != nil
-            || !mapping.path.contains(".so") && candidates.isProbedOrPending(mapping)
-        {
+        // Node.js may be about to copy its own code.
+        if CodeCopier(mapping: mapping.path) != nil || isForOthers && !mapping.path.contains(".so") {
             submit(.copier(pid: pid, isKnown: false))
         }
     }

@@ -104,8 +104,9 @@ struct ProbeKeeper {
     mutating func readMappings(_ see: (ExecutableMapping) -> Void) {
         guard let mappings else { return }
         let gap = mappings.drain { mapping in
-            see(mapping)
-            spare(mapping)
+            let isForOthers = candidates.isProbedOrPending(mapping)
+            let isSpared = spareKnown(mapping)
+            // The loader maps what the program needs in a fraction of a millisecond: first of all.
             switch candidates.verdict(on: mapping) {
             case .nothing: break
             case .look(let candidate): submit(.mapped(candidate))
@@ -113,6 +114,8 @@ struct ProbeKeeper {
                 lifetimes.mapped(file.number, as: identity, by: user)
                 lateness.note(file, mappedAt: [mapping.time])
             }
+            see(mapping)
+            if !isSpared { spare(mapping, isForOthers: isForOthers) }
         }
         if gap.dropped > 0 {
             items.append(

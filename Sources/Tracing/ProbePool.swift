@@ -58,6 +58,7 @@ final class ProbePool: Sendable {
 
     private let prober: FileProber
     private let queue: ProbeQueue
+    private let quickAttach: QuickAttach
     private let work = Mutex(Threading())
     private let report: @Sendable (Report) -> Void
 
@@ -77,11 +78,13 @@ final class ProbePool: Sendable {
         self.prober = prober
         self.report = report
         queue = ProbeQueue(threads: threads)
+        quickAttach = try QuickAttach(prober.uprobe)
         for number in 0..<threads { try startThread(isForUrgent: number % 2 == 0) }
     }
 
     /// - Returns: The jobs' numbers, which come back with their outcomes.
     func submit(_ jobs: [ProbeJob]) -> [UInt64] {
+        if jobs.contains(where: \.mayProbeSoon) { quickAttach.prepare() }
         let first = work.withLock { work in
             work.nextJob += UInt64(jobs.count)
             return work.nextJob - UInt64(jobs.count) + 1
@@ -141,6 +144,7 @@ final class ProbePool: Sendable {
 
     func close() {
         queue.close()
+        quickAttach.close()
     }
 
     /// - Parameter isForUrgent: It leaves to others what has time: root folders of containers have many files, and the

@@ -38,9 +38,9 @@ enum WorkOwner: Hashable, Sendable {
         // The status of this directory has the effective user, also of a process that hides its memory
         // (fs/proc/base.c, task_dump_owner).
         guard let uid = try? FileStatus(path: "/proc/\(pid)").owner,
-            let cgroups = try? CgroupMembership(pid: pid)
+            let cgroups = try? Files.read("/proc/\(pid)/cgroup")
         else { return .ended }
-        return owners.owner(ofCgroups: cgroups.paths) ?? (uid == 0 ? .host : .user(uid))
+        return owners.owner(ofCgroups: cgroups) ?? (uid == 0 ? .host : .user(uid))
     }
 
     private static let owners = CgroupOwners()
@@ -68,17 +68,17 @@ private final class CgroupOwners: Sendable {
     private static let trust: Int64 = 2_000_000_000
     private static let most = 1024
 
-    private let known = Mutex<[[String]: Known]>([:])
+    private let known = Mutex<[[UInt8]: Known]>([:])
 
-    /// - Parameter paths: Those of one process.
+    /// - Parameter file: /proc/PID/cgroup of a process.
     /// - Returns: nil where they tell of neither a user nor a container.
-    func owner(ofCgroups paths: [String]) -> WorkOwner? {
+    func owner(ofCgroups file: [UInt8]) -> WorkOwner? {
         let now = Clock.monotonic
-        if let known = known.withLock({ $0[paths] }), now - known.at < Self.trust { return known.owner }
-        let owner = paths.lazy.compactMap(Self.owner).first
+        if let known = known.withLock({ $0[file] }), now - known.at < Self.trust { return known.owner }
+        let owner = CgroupMembership(file: file).paths.lazy.compactMap(Self.owner).first
         known.withLock { known in
             if known.count >= Self.most { known.removeAll() }
-            known[paths] = Known(owner: owner, at: now)
+            known[file] = Known(owner: owner, at: now)
         }
         return owner
     }

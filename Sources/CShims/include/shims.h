@@ -26,6 +26,9 @@ int sniscope_open_in_root(int root, const char *path, int flags);
 /// is in a header that Swift's view of glibc leaves out.
 uint64_t sniscope_file_system(int descriptor);
 
+/// memfd_create(2), closed on exec: a file that has no path and that nobody else maps.
+int sniscope_memory_file(const char *name);
+
 /// setns(2), which glibc declares for _GNU_SOURCE only. `type` is a CLONE_NEW… of linux/sched.h.
 int sniscope_enter_namespace(int descriptor, int type);
 
