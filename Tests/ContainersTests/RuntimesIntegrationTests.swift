@@ -43,7 +43,7 @@ struct RuntimesIntegrationTests {
         #expect(container.bundlePath == bundle.path)
         // "run" returns when it has let the first process go, which may still be runc's own program for a moment.
         let pid = try #require(container.initPid)
-        try await HostTools.poll("sleep as the container's first process") {
+        _ = try await HostTools.poll("sleep as the container's first process") {
             try ProcessRecord(pid: pid).arguments == ["/bin/sleep", "600"] ? true : nil
         }
         try expectInSnapshot(container)
