@@ -176,6 +176,18 @@ static int refuses_link(uint32_t process, int expected)
 	return link < 0 && error == expected;
 }
 
+int sniscope_load_empty_uprobe(int is_multi)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, options,
+		    .expected_attach_type = is_multi ? ATTACH_TYPE_UPROBE_MULTI : 0);
+	int program = load_smallest(NULL, 0, &options);
+
+	if (program >= 0)
+		return program;
+	errno = -program;
+	return -1;
+}
+
 int sniscope_probe_uprobe_multi(void)
 {
 	// A directory can't be probed: a kernel that knows the link type says EBADF, one that

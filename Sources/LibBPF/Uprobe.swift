@@ -35,6 +35,20 @@ public struct UprobeProgram: Sendable {
         self.eventType = eventType
     }
 
+    private init(descriptor: Int32, method: UprobeMethod, eventType: UInt32) {
+        self.descriptor = descriptor
+        self.method = method
+        self.eventType = eventType
+    }
+
+    /// Loads one that does nothing, for as long as this process lives.
+    /// - Parameter eventType: As for `init`.
+    public static func empty(method: UprobeMethod, eventType: UInt32 = 0) throws(BPFError) -> UprobeProgram {
+        let program = sniscope_load_empty_uprobe(method == .multi ? 1 : 0)
+        guard program >= 0 else { throw BPFError("load an empty program", code: errno) }
+        return UprobeProgram(descriptor: program, method: method, eventType: eventType)
+    }
+
     /// Attaches to a file in every process that maps it, now or later. Waits for the kernel, usually under 15 ms.
     /// - Parameter path: Leads to the file for this process; `Descriptor.path` is the safest.
     /// - Parameter process: No other one gets a breakpoint then, but what it forks has its memory's; nil: no limit.

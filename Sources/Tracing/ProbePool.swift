@@ -73,12 +73,12 @@ final class ProbePool: Sendable {
 
     /// - Parameter report: Called on one of the threads.
     init(
-        prober: FileProber, threads: Int, report: @escaping @Sendable (Report) -> Void
+        prober: FileProber, threads: Int, quickAttach: QuickAttach, report: @escaping @Sendable (Report) -> Void
     ) throws(SystemError) {
         self.prober = prober
         self.report = report
         queue = ProbeQueue(threads: threads)
-        quickAttach = try QuickAttach(prober.uprobe)
+        self.quickAttach = quickAttach
         for number in 0..<threads { try startThread(isForUrgent: number % 2 == 0) }
     }
 

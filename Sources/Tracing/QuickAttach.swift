@@ -20,28 +20,22 @@ final class QuickAttach: Sendable {
     /// nanoseconds.
     private static let patience: Int64 = 20_000_000
 
-    private let uprobe: Later<UprobeProgram>
+    private let method: UprobeMethod
     private let file: Descriptor
     private let calls = BlockingQueue<Void>()
     private let closing = BlockingQueue<[BPFLink]>()
+    private let closers = Atomic(0)
     /// CLOCK_MONOTONIC, nanoseconds.
     private let end = Atomic<Int64>(0)
     private let isActive = Atomic(false)
     private let open = Atomic(0)
 
-    init(_ uprobe: Later<UprobeProgram>) throws(SystemError) {
-        self.uprobe = uprobe
+    init(_ method: UprobeMethod) throws(SystemError) {
+        self.method = method
         file = try Descriptor.memoryFile(name: "sniscope", size: 1)
-        for _ in 0..<Self.mostOpen {
-            try Threads.start(name: "quick detach") { [self] in
-                while let links = closing.take() {
-                    for link in links { link.close() }
-                    open.subtract(1, ordering: .relaxed)
-                }
-            }
-        }
         try Threads.start(name: "quick attach") { [self] in
-            while calls.take() != nil { run() }
+            guard let program = try? UprobeProgram.empty(method: method, eventType: method.eventType) else { return }
+            while calls.take() != nil { run(program) }
         }
     }
 
@@ -57,10 +51,10 @@ final class QuickAttach: Sendable {
         closing.close()
     }
 
-    private func run() {
+    private func run(_ program: UprobeProgram) {
         var isFirst = true
         while Clock.monotonic < end.load(ordering: .sequentiallyConsistent) {
-            guard let took = attach(), isFirst || took < Self.patience else {
+            guard let took = attach(program), isFirst || took < Self.patience else {
                 end.store(0, ordering: .relaxed)
                 break
             }
@@ -71,17 +65,32 @@ final class QuickAttach: Sendable {
     }
 
     /// - Returns: How long it took, nanoseconds; nil where there is nothing to be gained.
-    private func attach() -> Int64? {
-        guard open.load(ordering: .relaxed) < Self.mostOpen, let program = try? uprobe.get() else { return nil }
+    private func attach(_ program: UprobeProgram) -> Int64? {
+        guard open.load(ordering: .relaxed) < Self.mostOpen else { return nil }
         let begun = Clock.monotonic
         guard let links = try? program.attach(path: file.path, points: [ProbePoint(offset: 0, cookie: 0)]) else {
             return nil
         }
         let took = Clock.monotonic - begun
         Threads.sleep(milliseconds: Self.interval)
-        open.add(1, ordering: .relaxed)
-        closing.put(links)
+        detach(links)
         Threads.sleep(milliseconds: Self.interval)
         return took
+    }
+
+    /// Side by side with those before.
+    private func detach(_ links: [BPFLink]) {
+        let count = open.add(1, ordering: .relaxed).newValue
+        if count > closers.load(ordering: .relaxed), (try? startCloser()) != nil { closers.add(1, ordering: .relaxed) }
+        closing.put(links)
+    }
+
+    private func startCloser() throws(SystemError) {
+        try Threads.start(name: "quick detach") { [self] in
+            while let links = closing.take() {
+                for link in links { link.close() }
+                open.subtract(1, ordering: .relaxed)
+            }
+        }
     }
 }

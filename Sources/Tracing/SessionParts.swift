@@ -54,6 +54,7 @@ struct SessionParts {
         var kernelOptions = options
         // Without the v2 hierarchy every process has its root's id: containers are told apart after the event.
         if tree == nil { kernelOptions.containers = nil }
+        let quickAttach = try QuickAttach(method)
         let uprobe = Later<UprobeProgram>()
         // The verifier takes its time: files are looked into meanwhile.
         let finishLoading = try Threads.begin(name: "load") { [kernelOptions] in
@@ -90,7 +91,7 @@ struct SessionParts {
         try prober.spareExisting(scan.copiers)
         // Most of the time they wait for the kernel, and a probe counts from its beginning: that of the eighth container
         // which starts at once is not to wait for the others' ends.
-        pool = try ProbePool(prober: prober, threads: 12) { mailbox.post(.probing($0)) }
+        pool = try ProbePool(prober: prober, threads: 12, quickAttach: quickAttach) { mailbox.post(.probing($0)) }
         var pids: Set<UInt32>?
         if case .processes(let wanted) = options.target { pids = Set(wanted.map(UInt32.init)) }
         var candidates = MappedCandidates(pids: pids, isNarrowed: scope != nil)

@@ -40,21 +40,10 @@ struct TracerProgram {
         try Self.configureFilters(of: object, options)
         try object.load()
 
-        let eventType = try method == .perf ? Self.perfEventType() : 0
-        uprobe = try UprobeProgram(entry, of: object, method: method, eventType: eventType)
+        uprobe = try UprobeProgram(entry, of: object, method: method, eventType: method.eventType)
         waiting = try object.map("waiting", key: UInt32.self, value: sniscope_waiting.self)
         containers = try object.map("containers", key: UInt64.self, value: UInt8.self)
         try fillFilters(options)
-    }
-
-    /// The kernel numbers its perf event sources anew at each boot.
-    private static func perfEventType() throws -> UInt32 {
-        let path = "/sys/bus/event_source/devices/uprobe/type"
-        let text = try String(decoding: Files.read(path), as: UTF8.self)
-        guard let type = UInt32(text.filter(\.isNumber)) else {
-            throw SystemError("read", path, code: 0, hint: "it holds no number; is CONFIG_UPROBE_EVENTS on?")
-        }
-        return type
     }
 
     private static func configureFilters(of object: BPFObject, _ options: SessionOptions) throws {
@@ -185,4 +174,19 @@ extension sniscope_rule {
 
 private func mask(bits: Int) -> UInt64 {
     bits >= 64 ? .max : (1 << UInt64(bits)) - 1
+}
+
+extension UprobeMethod {
+    /// What `UprobeProgram` needs to know. The kernel numbers its perf event sources anew at each boot.
+    var eventType: UInt32 {
+        get throws {
+            guard self == .perf else { return 0 }
+            let path = "/sys/bus/event_source/devices/uprobe/type"
+            let text = try String(decoding: Files.read(path), as: UTF8.self)
+            guard let type = UInt32(text.filter(\.isNumber)) else {
+                throw SystemError("read", path, code: 0, hint: "it holds no number; is CONFIG_UPROBE_EVENTS on?")
+            }
+            return type
+        }
+    }
 }

@@ -23,6 +23,9 @@ int sniscope_link_uprobe_perf(int program, uint32_t event_type, const char *path
 // Whether the kernel has a feature: 1 where it does, 0 where not, -1 with errno where it may not be
 // asked.
 
+/// Loads a uprobe program that does nothing. Returns its descriptor, or -1 with errno.
+int sniscope_load_empty_uprobe(int is_multi);
+
 /// uprobe_multi links (Linux 6.6).
 int sniscope_probe_uprobe_multi(void);
 
