@@ -27,11 +27,15 @@ public final class FileInspector: Sendable {
     /// - Throws: `SystemError`, `InspectionError`.
     public func findLibraries(in file: RegularFile, isHostView: Bool) throws -> FileReport {
         guard isHostView, file.isOwn else { return try report(.find, file) }
+        if cache?.plainFiles.contains(file) == true { return FileReport(empty: Host.machine) }
+        let report: FileReport
         do {
-            return try Inspector(catalog: catalog).findLibraries(in: BudgetedFile(file, isBrief: true))
+            report = try Inspector(catalog: catalog).findLibraries(in: BudgetedFile(file, isBrief: true))
         } catch {
             throw InspectionFailure(error).error(file)
         }
+        if report == FileReport(empty: Host.machine) { cache?.plainFiles.add(file) }
+        return report
     }
 
     /// As `Inspector.searchLibraries`. Files of debug information are opened in this process's own view. What was found
@@ -43,13 +47,19 @@ public final class FileInspector: Sendable {
     public func searchLibraries(
         in file: RegularFile, path: String, isHostView: Bool = false, isBrief: Bool = false
     ) throws -> FileReport {
-        if isHostView, let cache, file.isOwn,
-            let known = try? Inspector(catalog: catalog, cache: cache)
-                .recallLibraries(in: BudgetedFile(file, isBrief: true), path: path)
-        {
-            return known
-        }
+        if let known = recallLibraries(in: file, path: path, isHostView: isHostView) { return known }
         return try report(.search(path: path, isBrief: isBrief), file)
+    }
+
+    /// As `searchLibraries`, as far as that was found before in a file that root alone can have written.
+    /// - Parameter symbols: What `findLibraries` found in the file; nil: not asked yet.
+    /// - Returns: nil where it is not known.
+    public func recallLibraries(
+        in file: RegularFile, path: String, isHostView: Bool, after symbols: FileReport? = nil
+    ) -> FileReport? {
+        guard isHostView, let cache, file.isOwn else { return nil }
+        return try? Inspector(catalog: catalog, cache: cache)
+            .recallLibraries(in: BudgetedFile(file, isBrief: true), path: path, after: symbols)
     }
 
     /// As `Inspector.inspect`.

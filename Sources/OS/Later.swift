@@ -10,6 +10,9 @@ public final class Later<Value: Sendable>: Sendable {
     /// It will never be there.
     public func cancel() { values.close() }
 
+    /// Whether it is there.
+    public var isThere: Bool { !values.isEmpty }
+
     /// Waits for the value.
     /// - Throws: `CancellationError` where it will never be there.
     public func get() throws -> Value {

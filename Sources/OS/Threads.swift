@@ -104,6 +104,12 @@ public final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
         mutex.deallocate()
     }
 
+    public var isEmpty: Bool {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return head == elements.count
+    }
+
     public func put(_ element: Element) {
         pthread_mutex_lock(mutex)
         elements.append(element)

@@ -9,6 +9,7 @@ public final class FindingCache: Sendable {
     /// Device and inode of a file below an overlay, by the kernel's own numbers; nil where the kernel does not say.
     public typealias IdentityBelow = @Sendable (RegularFile) -> (device: UInt64, inode: UInt64)?
 
+    public let plainFiles: PlainFiles
     private let entries: ScanCache
     private let identityBelow: IdentityBelow
     private let failure = Mutex<SystemError?>(nil)
@@ -23,7 +24,18 @@ public final class FindingCache: Sendable {
         var sum = CRC64()
         for description in catalog.descriptions { sum.add(Array("\(description.checksum) ".utf8)) }
         entries = try ScanCache(path: path, rules: sum.value)
+        plainFiles = PlainFiles(entries)
         self.identityBelow = identityBelow
+    }
+
+    /// Keeps what is known of files together; `takeFailure` tells where it can't be kept.
+    public func save() {
+        note(plainFiles.save())
+    }
+
+    private func note(_ problem: SystemError?) {
+        guard let problem else { return }
+        failure.withLock { $0 = problem }
     }
 
     /// Why results can't be kept, once; a full disk is no reason not to trace.
@@ -40,8 +52,8 @@ public final class FindingCache: Sendable {
         guard states.count == files.count else { return nil }
         let key = ScanKey(contents, states: states)
         return CachedFindings(value: entries.value(for: key)) { [self] value in
-            guard value.count <= ScanCache.valueLimit, let problem = entries.store(value, for: key) else { return }
-            failure.withLock { $0 = problem }
+            guard value.count <= ScanCache.valueLimit else { return }
+            note(entries.store(value, for: key))
         }
     }
 }

@@ -50,11 +50,14 @@ public struct Inspector: Sendable {
     }
 
     /// As `searchLibraries`, as far as it was found before.
+    /// - Parameter symbols: What `findLibraries` found in the file as it is; nil: not asked yet.
     /// - Returns: nil where that is not known.
     /// - Throws: `ELFError`, or what the source throws.
-    public func recallLibraries(in source: any ByteSource, path: String) throws -> FileReport? {
+    public func recallLibraries(
+        in source: any ByteSource, path: String, after symbols: FileReport? = nil
+    ) throws -> FileReport? {
         let image = try ELFImage(source)
-        let report = try findLibraries(in: image)
+        let report = try symbols ?? findLibraries(in: image)
         guard !report.isTraceable else { return report }
         let debugFiles = try DebugSymbols.paths(of: image, at: path).compactMap(DebugFiles.open)
         guard let findings = try cache?.known(in: image, debugFiles) else { return nil }

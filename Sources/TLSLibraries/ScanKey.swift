@@ -12,6 +12,11 @@ public struct ScanKey: Sendable, Hashable {
             states: states)
     }
 
+    /// What is kept of many files together.
+    init(name: String) {
+        text = name
+    }
+
     init(buildID: String?, machine: String, size: UInt64, checksum: UInt64, states: [FileState]) {
         text =
             """

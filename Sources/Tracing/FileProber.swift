@@ -100,11 +100,12 @@ struct FileProber: Sendable {
         }
     }
 
-    /// Waits for another thread that is at this file: mostly it is done within milliseconds.
+    /// Waits for another thread that is at this file: mostly it is done within milliseconds. At the start it may wait for
+    /// the BPF programs itself, and other files for this thread.
     private func claim(_ identity: InodeIdentity, _ depth: Depth, changedAt: Int64) -> ProbeOutcome? {
         for _ in 0..<Self.patience {
             let known = table.claim(identity, depth, changedAt: changedAt)
-            guard case .pending = known else { return known }
+            guard case .pending = known, uprobe.isThere else { return known }
             Threads.sleep(milliseconds: 1)
         }
         return .pending
@@ -118,6 +119,8 @@ struct FileProber: Sendable {
         _ open: @escaping (String) -> RegularFile?, _ mapped: ProbeJob.MappedCandidate?, isHostView: Bool
     ) -> ProbeOutcome {
         let report: FileReport
+        /// Whether it is of all of the file, whatever the depth.
+        var isRecalled = false
         let begun = Clock.monotonic
         func ask(_ mapped: ProbeJob.MappedCandidate) -> HarmfulProbe.Question {
             HarmfulProbe.Question((shownPath, mapped.identity, mapped.users), memory)
@@ -126,7 +129,18 @@ struct FileProber: Sendable {
         let early = mapped.flatMap { $0.mappedAt == nil ? nil : ask($0) }
         do {
             switch depth {
-            case .symbols: report = try inspector.findLibraries(in: file, isHostView: isHostView)
+            case .symbols:
+                let symbols = try inspector.findLibraries(in: file, isHostView: isHostView)
+                // At the start nobody waits for the thread, and one look is enough for most files of the host.
+                if !symbols.isTraceable, let mapped, mapped.mappedAt == nil,
+                    let known = inspector.recallLibraries(
+                        in: file, path: shownPath, isHostView: isHostView, after: symbols)
+                {
+                    report = known
+                    isRecalled = true
+                } else {
+                    report = symbols
+                }
             case .everythingBriefly:
                 report = try inspector.searchLibraries(
                     in: file, path: shownPath, isHostView: isHostView, isBrief: true)
@@ -147,7 +161,7 @@ struct FileProber: Sendable {
             return .refused("\(shownPath): \(error)")
         }
         guard report.machine == Host.machine else { return .noLibrary }
-        guard depth != .symbols || report.isTraceable else { return .unsearched }
+        guard depth != .symbols || report.isTraceable || isRecalled else { return .unsearched }
         // Of those that nobody can trace, and of those that may be none, `list` tells; here it would be a line for each
         // Rust program.
         guard !report.libraries.allSatisfy({ $0.isUntraceable || $0.isUncertain }) else { return .noLibrary }

@@ -10,7 +10,7 @@ struct CatalogOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Keep what was found in files without symbols here (/var/cache/sniscope for root; \"none\": nowhere).",
+            "Keep what was found in files here (/var/cache/sniscope for root; \"none\": nowhere).",
             valueName: "folder"))
     var cacheDir: String?
 
@@ -26,6 +26,14 @@ struct CatalogOptions: ParsableArguments {
         } catch {
             ErrorOutput.print("what is found in large files is not kept for the next time: \(error)")
             return nil
+        }
+    }
+
+    /// Keeps for the next run what was found in files, and says why where that can't be.
+    static func keep(_ cache: FindingCache?) {
+        cache?.save()
+        if let failure = cache?.takeFailure() {
+            ErrorOutput.print("\(failure); what is found in files is not kept for the next run")
         }
     }
 

@@ -55,6 +55,7 @@ struct TraceRunner {
         let summary = Result { try session.summary() }
         if !stream.quiet, case .success(let summary) = summary { ErrorOutput.print(printer.line(summary)) }
         reportHolders(session.close())
+        CatalogOptions.keep(options.cache)
         if let failure { throw failure }
         _ = try summary.get()
     }

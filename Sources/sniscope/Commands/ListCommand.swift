@@ -49,9 +49,7 @@ struct ListCommand: HostCommand {
                 "\(counted(refusal.pids.count, "process", "processes")) can't be looked into: \(refusal.error.reason)")
         }
         for error in list.unreadable { ErrorOutput.print("not looked into: \(error)") }
-        if let failure = cache?.takeFailure() {
-            ErrorOutput.print("\(failure); what is found in files is not kept for the next run")
-        }
+        CatalogOptions.keep(cache)
     }
 }
 
