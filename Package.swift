@@ -91,7 +91,7 @@ let package = Package(
         .testTarget(
             name: "TLSLibrariesTests", dependencies: ["TLSLibraries", "ELFImage", "OS", "TestSupport"],
             swiftSettings: testing),
-        .testTarget(name: "OSTests", dependencies: ["OS"], swiftSettings: testing),
+        .testTarget(name: "OSTests", dependencies: ["OS", "TestSupport"], swiftSettings: testing),
         .testTarget(name: "LibBPFTests", dependencies: ["LibBPF", "TestSupport"], swiftSettings: testing),
         .testTarget(name: "ProcessesTests", dependencies: ["Processes", "OS"], swiftSettings: testing),
         .testTarget(

@@ -6,8 +6,10 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -85,15 +87,11 @@ static const int permitted[] = {
 	SYS_fcntl,
 	SYS_sendmsg,
 	SYS_recvmsg,
-	SYS_mmap,
 	SYS_munmap,
 	SYS_mremap,
-	SYS_mprotect,
 	SYS_madvise,
 	SYS_brk,
 	SYS_futex,
-	SYS_clone,
-	SYS_clone3,
 	SYS_set_robust_list,
 	SYS_rseq,
 	SYS_exit,
@@ -104,7 +102,6 @@ static const int permitted[] = {
 	SYS_sigaltstack,
 	SYS_getpid,
 	SYS_gettid,
-	SYS_tgkill,
 	SYS_prctl,
 	SYS_getrandom,
 	SYS_clock_gettime,
@@ -118,9 +115,47 @@ static const int permitted[] = {
 	SYS_restart_syscall,
 };
 
+// A call that is permitted with some arguments: of the low half of one, these bits have this value.
+struct condition {
+	int call;
+	unsigned int argument;
+	uint32_t bits;
+	uint32_t value;
+	int error;
+};
+
+#define CONDITION_LENGTH 6
+
+static void add_condition(struct sock_filter *filter, const struct condition *condition)
+{
+	const struct sock_filter block[CONDITION_LENGTH] = {
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned int)condition->call, 0,
+			 CONDITION_LENGTH - 1),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, args) + 8 * condition->argument),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, condition->bits),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, condition->value, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned int)condition->error),
+	};
+
+	memcpy(filter, block, sizeof(block));
+}
+
 static int forbid_other_calls(void)
 {
-	struct sock_filter filter[LENGTH(permitted) + 8];
+	const struct condition conditions[] = {
+		// Threads, but no processes. No filter reads the flags of clone3, in memory:
+		// without it the C library uses clone.
+		{ SYS_clone, 0, CLONE_THREAD, CLONE_THREAD, EPERM },
+		{ SYS_clone3, 0, 0, 1, ENOSYS },
+		// A signal to itself: abort().
+		{ SYS_tgkill, 0, ~0u, (uint32_t)getpid(), EPERM },
+		// No code that it was not started with.
+		{ SYS_mmap, 2, PROT_EXEC, 0, EPERM },
+		{ SYS_mprotect, 2, PROT_EXEC, 0, EPERM },
+	};
+	struct sock_filter filter[LENGTH(permitted) + LENGTH(conditions) * CONDITION_LENGTH + 8];
 	struct sock_fprog program = { .filter = filter };
 	size_t count = 0;
 
@@ -131,6 +166,8 @@ static int forbid_other_calls(void)
 	filter[count++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
 	filter[count++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 						       offsetof(struct seccomp_data, nr));
+	for (size_t index = 0; index < LENGTH(conditions); index++, count += CONDITION_LENGTH)
+		add_condition(filter + count, &conditions[index]);
 	for (size_t index = 0; index < LENGTH(permitted); index++)
 		filter[count++] = (struct sock_filter)BPF_JUMP(
 			BPF_JMP | BPF_JEQ | BPF_K, (unsigned int)permitted[index],
