@@ -39,8 +39,9 @@ public final class Awaited<Value>: @unchecked Sendable {
     /// - Parameter change: Returns how many of each group are to look at it.
     public func change<Result>(_ change: (inout Value) -> (result: Result, waking: [Int])) -> Result {
         pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
         let (result, waking) = change(&value)
+        // Those that are woken want it.
+        pthread_mutex_unlock(mutex)
         for (group, count) in zip(groups.indices, waking) {
             for _ in 0..<min(count, Self.mostWoken) { pthread_cond_signal(&groups[group]) }
         }

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Synchronization
 
 extension Threads {
     /// Lets the calling thread run before all that have no priority in real time, whenever it has something to do; for one
@@ -23,6 +24,16 @@ extension Threads {
         try withNiceness(-10, body)
     }
 
+    /// The same on half of the processors at a time: what users can have done as often as they like leaves others the
+    /// rest. Beyond that, `body` waits for its turn.
+    public static func withSharedHighPriority<Result>(_ body: () throws -> Result) rethrows -> Result {
+        let most = max(sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2, 1)
+        defer { sharers.subtract(1, ordering: .relaxed) }
+        return try sharers.add(1, ordering: .relaxed).newValue <= most ? withHighPriority(body) : body()
+    }
+
+    private static let sharers = Atomic(0)
+
     /// Does `body` as work that has no priority, where the calling thread has one.
     public static func withoutPriority<Result>(_ body: () throws -> Result) rethrows -> Result {
         try withNiceness(max(niceness, 0), body)
@@ -30,9 +41,26 @@ extension Threads {
 
     private static func withNiceness<Result>(_ niceness: Int32, _ body: () throws -> Result) rethrows -> Result {
         let before = Self.niceness
+        if niceness < 0 { keepToOneself() }
         setNiceness(niceness, of: 0)
         defer { setNiceness(before, of: 0) }
         return try body()
+    }
+
+    /// Has the calling thread run before most of what others want to do, from now on: for one whose work is little.
+    /// Without CAP_SYS_NICE it waits for its turn.
+    /// - Parameter niceness: Negative.
+    public static func prefer(niceness: Int32) {
+        keepToOneself()
+        setNiceness(niceness, of: 0)
+    }
+
+    /// Threads that the calling one starts do not inherit its priority.
+    private static func keepToOneself() {
+        var parameters = sched_param()
+        parameters.sched_priority = 0
+        // SCHED_RESET_ON_FORK, which glibc declares for _GNU_SOURCE only.
+        sched_setscheduler(0, SCHED_OTHER | 0x4000_0000, &parameters)
     }
 
     private static let oneThread = __priority_which_t(PRIO_PROCESS.rawValue)

@@ -25,6 +25,12 @@ final class EventLoop {
     /// Between two looks into the ring while records come thick; milliseconds.
     private static let pace: Int32 = 2
     private static let batchSize = 512
+    /// As the audit daemon's: what it does for a record is little, and what it does too late is lost.
+    private static let niceness: Int32 = -4
+    /// How many records are read between two looks at the clock.
+    private static let timedSize = 16
+    /// How long records are read at a time; nanoseconds.
+    private static let longestReading: Int64 = 4_000_000
     /// How long records wait in the ring buffer for the session's reader; nanoseconds.
     private static let patienceWithReader: Int64 = 500_000_000
     /// How long the end waits for it.
@@ -89,6 +95,8 @@ final class EventLoop {
     func run(jobs: [UInt64]) throws -> SessionSummary {
         start.begin(jobs)
         setClock()
+        // The threads that inspect files are many, and keep the processors busy while users make them.
+        Threads.prefer(niceness: Self.niceness)
         while !isStopping {
             let tags = try wait()
             let begun = start.isFinished ? Clock.monotonic : nil
@@ -203,6 +211,7 @@ final class EventLoop {
     /// - Returns: Whether all were read; false where the rest had better wait for the reader.
     @discardableResult
     private func readRecords() -> Bool {
+        let begun = Clock.monotonic
         var count = 0
         var isComplete = true
         ring.drain { record in
@@ -215,11 +224,14 @@ final class EventLoop {
                 // These come by a ring buffer of their own.
                 break
             }
-            guard count % Self.batchSize == 0 else { return true }
-            // The reader begins while the rest is read; what it has no room for waits in the ring.
-            output.flush(&ownLosses)
-            noteProgress()
-            isComplete = !output.isFull || !isPatient
+            if count % Self.batchSize == 0 {
+                // The reader begins while the rest is read; what it has no room for waits in the ring.
+                output.flush(&ownLosses)
+                noteProgress()
+                isComplete = !output.isFull || !isPatient
+            }
+            // Records can come as fast as they are read: other threads' reports wait meanwhile.
+            if count % Self.timedSize == 0, Clock.monotonic - begun > Self.longestReading { isComplete = false }
             return isComplete
         }
         let now = Clock.monotonic

@@ -125,7 +125,7 @@ extension FileProber {
         case .container(let cgroup, let maker):
             // Its program begins soon, whatever else wants the processors. What takes longer than a moment is left to
             // `rest`, which has no such priority.
-            return Threads.withHighPriority { run(cgroup: cgroup, maker: maker, report) }
+            return Threads.withSharedHighPriority { run(cgroup: cgroup, maker: maker, report) }
         case .starting(let container):
             guard preparesContainers, let root = try? container.rootFolder() else { return [] }
             let (outcomes, rest) = prepare(container.bundle, root: root.path)
@@ -285,7 +285,7 @@ extension FileProber {
             let outcomes = BlockingQueue<(String, ProbeOutcome?)>()
             do throws(SystemError) {
                 try Threads.start(name: "search") {
-                    outcomes.put(Threads.withHighPriority { search(path, file) })
+                    outcomes.put(Threads.withSharedHighPriority { search(path, file) })
                 }
             } catch {
                 outcomes.put(search(path, file))
