@@ -20,11 +20,15 @@ final class QuickAttach: Sendable {
     /// nanoseconds.
     private static let patience: Int64 = 20_000_000
 
+    /// Milliseconds.
+    private static let idleTime = 1000
+
     private let method: UprobeMethod
     private let file: Descriptor
     private let calls = BlockingQueue<Void>()
     private let closing = BlockingQueue<[BPFLink]>()
     private let closers = Atomic(0)
+    private let isClosed = Atomic(false)
     /// CLOCK_MONOTONIC, nanoseconds.
     private let end = Atomic<Int64>(0)
     private let isActive = Atomic(false)
@@ -47,6 +51,7 @@ final class QuickAttach: Sendable {
 
     func close() {
         end.store(0, ordering: .relaxed)
+        isClosed.store(true, ordering: .relaxed)
         calls.close()
         closing.close()
     }
@@ -81,16 +86,26 @@ final class QuickAttach: Sendable {
     /// Side by side with those before.
     private func detach(_ links: [BPFLink]) {
         let count = open.add(1, ordering: .relaxed).newValue
-        if count > closers.load(ordering: .relaxed), (try? startCloser()) != nil { closers.add(1, ordering: .relaxed) }
         closing.put(links)
+        if count > closers.load(ordering: .sequentiallyConsistent) { startCloser() }
     }
 
-    private func startCloser() throws(SystemError) {
-        try Threads.start(name: "quick detach") { [self] in
-            while let links = closing.take() {
-                for link in links { link.close() }
-                open.subtract(1, ordering: .relaxed)
+    /// A thread that ends when there has been nothing to do for some time.
+    private func startCloser() {
+        closers.add(1, ordering: .sequentiallyConsistent)
+        do throws(SystemError) {
+            try Threads.start(name: "quick detach") { [self] in
+                while let links = closing.take(within: Self.idleTime) {
+                    for link in links { link.close() }
+                    open.subtract(1, ordering: .relaxed)
+                }
+                closers.subtract(1, ordering: .sequentiallyConsistent)
+                // It came in between.
+                if !closing.isEmpty, !isClosed.load(ordering: .relaxed) { startCloser() }
             }
+        } catch {
+            // No thread can be had just now: it is closed with the next one.
+            closers.subtract(1, ordering: .sequentiallyConsistent)
         }
     }
 }
