@@ -75,7 +75,7 @@ def control_groups(_, end):
 
 
 def namespaces(workspace, end):
-    """Of a user, each with a process."""
+    """Each with a user namespace and a process."""
     unshare = workspace.need("unshare")
     processes = []
     try:

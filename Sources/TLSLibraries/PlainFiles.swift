@@ -1,16 +1,16 @@
 public import OS
 internal import Synchronization
 
-/// Files whose own symbols tell of no TLS library, each in one state (`FileState`). Most that are looked into at a start
-/// are such, and the same ones as at the start before.
+/// Files whose own symbols tell of no TLS library, each in one state (`FileState`). Most that are inspected at a start are
+/// such, and the same ones as at the start before.
 public final class PlainFiles: Sendable {
     private struct State {
         var known: [FileState: Bool] = [:]
         var isChanged = false
     }
 
-    /// As many as fit into a cached result.
-    private static let most = ScanCache.valueLimit / FileState.size
+    /// As many as fit into a cached result, with their number.
+    private static let most = ScanCache.valueLimit / FileState.packedSize - 1
 
     private let entries: ScanCache
     private let key = ScanKey(name: "plain files")
@@ -19,7 +19,7 @@ public final class PlainFiles: Sendable {
 
     init(_ entries: ScanCache) {
         self.entries = entries
-        let known = FileState.unpack(entries.value(for: key) ?? [])
+        let known = entries.value(for: key).flatMap { [FileState](packed: $0[...]) } ?? []
         state = Mutex(State(known: Dictionary(known.map { ($0, false) }) { $1 }))
     }
 
@@ -50,34 +50,29 @@ public final class PlainFiles: Sendable {
             defer { state.isChanged = false }
             return state.isChanged ? Array(state.known.keys) : nil
         }
-        return files.flatMap { entries.store(FileState.pack($0), for: key) }
+        return files.flatMap { entries.store($0.packed, for: key) }
     }
 }
 
 extension FileState {
-    /// Bytes of a packed one.
-    static let size = 24
-
     /// Of a file on a file system whose numbers are the kernel's, and no overlay.
     fileprivate init?(of file: RegularFile) {
         self.init(of: file, below: nil)
     }
+}
 
-    static func pack(_ states: [FileState]) -> [UInt8] {
-        states.flatMap { state in
-            [state.device, state.inode, UInt64(bitPattern: state.changedAt)].flatMap { number in
-                (0..<8).map { UInt8(truncatingIfNeeded: number >> ($0 * 8)) }
-            }
-        }
+extension FileState: Packable {
+    /// Bytes, at most.
+    static let packedSize = 30
+
+    package func pack(into packing: inout Packing) {
+        packing.add(device)
+        packing.add(inode)
+        packing.add(Int(changedAt))
     }
 
-    static func unpack(_ bytes: [UInt8]) -> [FileState] {
-        guard bytes.count.isMultiple(of: size) else { return [] }
-        return stride(from: 0, to: bytes.count, by: size).map { start in
-            func number(_ index: Int) -> UInt64 {
-                bytes[(start + 8 * index)..<(start + 8 * index + 8)].reversed().reduce(0) { $0 << 8 | UInt64($1) }
-            }
-            return FileState(device: number(0), inode: number(1), changedAt: Int64(bitPattern: number(2)))
-        }
+    package init(unpacking: inout Unpacking) throws(PackingError) {
+        self.init(
+            device: try unpacking.next(), inode: try unpacking.next(), changedAt: Int64(try unpacking.next(Int.self)))
     }
 }

@@ -4,10 +4,11 @@ internal import Synchronization
 
 /// Keeps the kernel ready to attach uprobes at once while new files are mapped.
 ///
-/// It attaches and detaches under a lock that forks take for reading (`dup_mmap_sem`; lib/percpu-rwsem.c). After a pause
-/// whoever takes it for writing waits for an RCU grace period, some 4 to 12 ms, in which a program that has just been
-/// started makes its first call. There is no such wait within the grace period after another one had it
-/// (kernel/rcu/sync.c): for a while, probes that nobody can run into come and go in a file of our own.
+/// It attaches and detaches under a lock that forks take for reading (`dup_mmap_sem`;
+/// kernel/locking/percpu-rwsem.c). After a pause whoever takes it for writing waits for an RCU grace period, some 4 to
+/// 20 ms, in which a program that has just been started makes its first call. There is no such wait within the grace
+/// period after another one had it (kernel/rcu/sync.c): for a while, probes that nobody can run into come and go in a
+/// file of our own.
 final class QuickAttach: Sendable {
     /// After the last file that came; nanoseconds.
     private static let window: Int64 = 100_000_000
@@ -19,8 +20,7 @@ final class QuickAttach: Sendable {
     /// Whoever holds the lock for longer than this forks a large process, and all other forks wait behind us:
     /// nanoseconds.
     private static let patience: Int64 = 20_000_000
-
-    /// Milliseconds.
+    /// How long a thread waits for the next detachment before it ends; milliseconds.
     private static let idleTime = 1000
 
     private let method: UprobeMethod

@@ -11,11 +11,13 @@ struct PlainFileTests {
         PlainFiles(try ScanCache(path: folder + "/cache", rules: rules))
     }
 
-    /// A file that was not changed just now.
+    /// A file, once its last change is no longer a new one.
     private func settled(_ path: String, _ text: String) throws -> RegularFile {
         try Data(text.utf8).write(to: URL(filePath: path))
-        Threads.sleep(milliseconds: 150)
-        return try RegularFile(path: path)
+        let file = try RegularFile(path: path)
+        for _ in 0..<500 where FileState(of: file, below: nil) == nil { Threads.sleep(milliseconds: 10) }
+        try #require(FileState(of: file, below: nil) != nil)
+        return file
     }
 
     @Test("are known to the next run, each in the state that it had; other rules know none")
@@ -47,13 +49,15 @@ struct PlainFileTests {
         }
     }
 
-    @Test("packed states come back; a part of one is none")
+    @Test("packed states come back, each within its size; a part of one is none")
     func packed() {
         let states = [
             FileState(device: 1, inode: 2, changedAt: -3),
             FileState(device: .max, inode: 1 << 40, changedAt: .max),
         ]
-        #expect(FileState.unpack(FileState.pack(states)) == states)
-        #expect(FileState.unpack(FileState.pack(states).dropLast()) == [])
+        #expect([FileState](packed: states.packed[...]) == states)
+        #expect([FileState](packed: states.packed.dropLast()[...]) == nil)
+        let largest = FileState(device: .max, inode: .max, changedAt: -1)
+        #expect(largest.packed.count == FileState.packedSize)
     }
 }
