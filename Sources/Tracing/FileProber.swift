@@ -11,6 +11,7 @@ struct FileProber: Sendable {
     let inspector: FileInspector
     let rules: [FunctionRule: Int]
     let uprobe: Later<UprobeProgram>
+    let quickAttach: QuickAttach
     /// The only processes that get breakpoints; nil: all.
     let limit: ProcessLimit?
     let identifier: InodeIdentifier
@@ -71,6 +72,8 @@ struct FileProber: Sendable {
             return .unwanted(detail: nil)
         }
         if let known = claim(identity, depth, changedAt: file.status.changedAt) { return known }
+        // What others wait for may be called soon, and more of its kind may come.
+        if depth.isBrief { quickAttach.prepare() }
         let outcome = probeUnknown(file, identity, shownPath: shownPath, depth, open, mapped, isHostView: isHostView)
         table.finish(identity, outcome)
         // It may be a new link or mode alone.

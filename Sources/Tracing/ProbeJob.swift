@@ -52,14 +52,6 @@ enum ProbeJob: Sendable {
     /// How many of them leave no time to lose. The others' jobs may take long.
     static let pressingUrgencies = 2
 
-    /// Whether a program runs by then that may call before the probe is in place.
-    var mayProbeSoon: Bool {
-        switch self {
-        case .mapped, .container, .starting: true
-        case .path, .root, .search, .rest, .copier: false
-        }
-    }
-
     /// How long it may take where nothing hangs; nanoseconds. Everything of a large file on a slow disk takes its time.
     var patience: Int64 {
         switch self {

@@ -58,7 +58,6 @@ final class ProbePool: Sendable {
 
     private let prober: FileProber
     private let queue: ProbeQueue
-    private let quickAttach: QuickAttach
     private let work = Mutex(Threading())
     private let report: @Sendable (Report) -> Void
 
@@ -73,18 +72,16 @@ final class ProbePool: Sendable {
 
     /// - Parameter report: Called on one of the threads.
     init(
-        prober: FileProber, threads: Int, quickAttach: QuickAttach, report: @escaping @Sendable (Report) -> Void
+        prober: FileProber, threads: Int, report: @escaping @Sendable (Report) -> Void
     ) throws(SystemError) {
         self.prober = prober
         self.report = report
         queue = ProbeQueue(threads: threads)
-        self.quickAttach = quickAttach
         for number in 0..<threads { try startThread(isForUrgent: number % 2 == 0) }
     }
 
     /// - Returns: The jobs' numbers, which come back with their outcomes.
     func submit(_ jobs: [ProbeJob]) -> [UInt64] {
-        if jobs.contains(where: \.mayProbeSoon) { quickAttach.prepare() }
         let first = work.withLock { work in
             work.nextJob += UInt64(jobs.count)
             return work.nextJob - UInt64(jobs.count) + 1
@@ -144,7 +141,7 @@ final class ProbePool: Sendable {
 
     func close() {
         queue.close()
-        quickAttach.close()
+        prober.quickAttach.close()
     }
 
     /// - Parameter isForUrgent: It leaves to others what has time: root folders of containers have many files, and the

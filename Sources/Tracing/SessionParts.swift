@@ -81,7 +81,8 @@ struct SessionParts {
         }
         let prober = FileProber(
             inspector: inspector,
-            rules: Dictionary(uniqueKeysWithValues: zip(rules, 0...)), uprobe: uprobe, limit: limit,
+            rules: Dictionary(uniqueKeysWithValues: zip(rules, 0...)), uprobe: uprobe, quickAttach: quickAttach,
+            limit: limit,
             identifier: InodeIdentifier.ofThisKernel, table: table,
             closer: closer, containers: RuntimeRegistry(scan.runtimes), copiers: copiers,
             isExcluded: options.isExcluded, scope: scope,
@@ -91,7 +92,7 @@ struct SessionParts {
         try prober.spareExisting(scan.copiers)
         // Most of the time they wait for the kernel, and a probe counts from its beginning: that of the eighth container
         // which starts at once is not to wait for the others' ends.
-        pool = try ProbePool(prober: prober, threads: 12, quickAttach: quickAttach) { mailbox.post(.probing($0)) }
+        pool = try ProbePool(prober: prober, threads: 12) { mailbox.post(.probing($0)) }
         var pids: Set<UInt32>?
         if case .processes(let wanted) = options.target { pids = Set(wanted.map(UInt32.init)) }
         var candidates = MappedCandidates(pids: pids, isNarrowed: scope != nil)
