@@ -21,6 +21,9 @@ public final class FileInspector: Sendable {
         try shared.supervise(replacing: true)
     }
 
+    /// Closes what was opened for many files at a time. To be called now and then; does not wait.
+    public func closeIdle() { shared.closeIdle() }
+
     /// As `Inspector.findLibraries`, as far as it is done in a moment. Its own symbols of a file that root alone can have written are read by this process:
     /// the loader is as fast as that, and would be ahead of the other one's answer.
     /// - Parameter isHostView: Whether the file was opened as this host sees it, so that its owner counts.

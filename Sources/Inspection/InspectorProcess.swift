@@ -8,8 +8,8 @@ public import TLSLibraries
 public final class InspectorProcess: Sendable {
     private struct State {
         var control: MessageSocket?
-        /// Connections that nobody uses, by the niceness of their threads.
-        var free: [Int32: [Connection]] = [:]
+        /// Connections that nobody uses, by the niceness of their threads; the one that was used last comes last.
+        var free: [Int32: [(connection: Connection, since: Int64)]] = [:]
         /// Whether the present one has answered.
         var isUp = false
         var isClosed = false
@@ -115,7 +115,9 @@ public final class InspectorProcess: Sendable {
     func connection() throws(SystemError) -> Connection {
         let niceness = Threads.niceness
         for _ in 0..<Self.patience {
-            let (free, control, failure) = state.withLock { ($0.free[niceness]?.popLast(), $0.control, $0.failure) }
+            let (free, control, failure) = state.withLock {
+                ($0.free[niceness]?.popLast()?.connection, $0.control, $0.failure)
+            }
             if let free { return free }
             if let failure { throw failure }
             if let control, let connection = connect(control, niceness) { return connection }
@@ -134,12 +136,23 @@ public final class InspectorProcess: Sendable {
         return Connection(socket: ours, thread: thread)
     }
 
+    /// How long a connection is kept for the next question; nanoseconds.
+    private static let idleTime: Int64 = 2_000_000_000
+
+    /// Closes connections that nobody has used for some time. Does not wait.
+    func closeIdle() {
+        let now = Clock.monotonic
+        state.withLock { state in
+            state.free = state.free.mapValues { $0.filter { now - $0.since < Self.idleTime } }
+        }
+    }
+
     /// Takes a connection back whose last answer has come.
     func giveBack(_ connection: Connection) {
         let niceness = Threads.niceness
         state.withLock { state in
             guard !state.isClosed, state.control != nil else { return }
-            state.free[niceness, default: []].append(connection)
+            state.free[niceness, default: []].append((connection, Clock.monotonic))
         }
     }
 }

@@ -275,6 +275,7 @@ struct ProbeKeeper {
     /// Does what is due: threads that are stuck are replaced, files that nobody maps any more are looked for.
     mutating func checkNowAndThen() {
         pool.replaceStuckThreads()
+        pool.closeIdle()
         if let failure = cache?.takeFailure() {
             items.append(.notice("\(failure); what is found in files is not kept for the next start"))
         }

@@ -1,4 +1,5 @@
 internal import Containers
+internal import Inspection
 internal import OS
 internal import Synchronization
 
@@ -138,6 +139,9 @@ final class ProbePool: Sendable {
         }
         if isNewlyExhausted { report(.exhausted) }
     }
+
+    /// Closes what is open for threads that had much to do some time ago. To be called now and then.
+    func closeIdle() { prober.inspector.closeIdle() }
 
     func close() {
         queue.close()
