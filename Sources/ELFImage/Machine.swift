@@ -22,6 +22,15 @@ public enum Machine: Sendable, Hashable {
         }
     }
 
+    /// - Parameter name: As `name` gives it.
+    package init(name: String) {
+        switch name {
+        case Self.amd64.name: self = .amd64
+        case Self.arm64.name: self = .arm64
+        default: self = .other(name)
+        }
+    }
+
     private static func name(_ number: UInt16, _ encoding: Encoding) -> String {
         switch number {
         case 2: "sparc"

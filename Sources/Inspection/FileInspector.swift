@@ -24,54 +24,66 @@ public final class FileInspector: Sendable {
     /// Closes what was opened for many files at a time. To be called now and then; does not wait.
     public func closeIdle() { shared.closeIdle() }
 
-    /// As `Inspector.findLibraries`, as far as it is done in a moment. Its own symbols of a file that root alone can have written are read by this process:
-    /// the loader is as fast as that, and would be ahead of the other one's answer.
+    /// What a first look found in a file.
+    public struct FirstLook: Sendable {
+        public let report: FileReport
+        /// Whether it is all that there is to find: that was known.
+        public let isOfAll: Bool
+    }
+
+    /// As `Inspector.findLibraries`, as far as it is done in a moment.
     /// - Parameter isHostView: Whether the file was opened as this host sees it, so that its owner counts.
     /// - Throws: `SystemError`, `InspectionError`.
     public func findLibraries(in file: RegularFile, isHostView: Bool) throws -> FileReport {
-        guard isHostView, file.isOwn else { return try report(.find, file) }
-        if cache?.plainFiles.contains(file) == true { return FileReport(empty: Host.machine) }
-        let report: FileReport
-        do {
-            report = try Inspector(catalog: catalog).findLibraries(in: BudgetedFile(file, isBrief: true))
-        } catch {
-            throw InspectionFailure(error).error(file)
+        try findLibraries(in: file, isHostView, .find).report
+    }
+
+    /// As `Inspector.recallLibraries`, as far as it is done in a moment. For when nobody waits.
+    public func recallLibraries(in file: RegularFile, path: String, isHostView: Bool) throws -> FirstLook {
+        try findLibraries(in: file, isHostView, .recall(path: path))
+    }
+
+    private func findLibraries(
+        in file: RegularFile, _ isHostView: Bool, _ request: InspectionRequest
+    ) throws -> FirstLook {
+        let plainFiles = isHostView && file.isOwn ? cache?.plainFiles : nil
+        // Nearly all at a start are such.
+        if plainFiles?.contains(file) == true {
+            return FirstLook(report: FileReport(empty: Host.machine), isOfAll: false)
         }
-        if report == FileReport(empty: Host.machine) { cache?.plainFiles.add(file) }
+        let look =
+            switch try ask(request, file, { _ in nil }) {
+            case .report(let report): FirstLook(report: report, isOfAll: false)
+            case .recalled(let report): FirstLook(report: report, isOfAll: true)
+            default: throw InspectionError.unexpectedAnswer
+            }
+        if look.report == FileReport(empty: Host.machine), !look.isOfAll { plainFiles?.add(file) }
+        return look
+    }
+
+    /// What the file tells the loader.
+    /// - Throws: `SystemError`, `InspectionError`.
+    public func loaderFacts(of file: RegularFile) throws -> LoaderFacts {
+        guard case .loaderFacts(let facts) = try ask(.loaderFacts, file, { _ in nil }) else {
+            throw InspectionError.unexpectedAnswer
+        }
+        return facts
+    }
+
+    /// As `Inspector.searchLibraries`. Files of debug information are opened in this process's own view.
+    /// - Parameter isBrief: Whether it is given up where it takes longer than a moment.
+    /// - Throws: `SystemError`, `InspectionError`.
+    public func searchLibraries(in file: RegularFile, path: String, isBrief: Bool = false) throws -> FileReport {
+        guard case .report(let report) = try ask(.search(path: path, isBrief: isBrief), file, { _ in nil }) else {
+            throw InspectionError.unexpectedAnswer
+        }
         return report
     }
 
-    /// As `Inspector.searchLibraries`. Files of debug information are opened in this process's own view. What was found
-    /// before in a file that root alone can have written is read by this process, as in `findLibraries`.
-    /// - Parameters:
-    ///   - isHostView: Whether the file was opened as this host sees it, so that its owner counts.
-    ///   - isBrief: Whether it is given up where it takes longer than a moment.
-    /// - Throws: `SystemError`, `InspectionError`.
-    public func searchLibraries(
-        in file: RegularFile, path: String, isHostView: Bool = false, isBrief: Bool = false
-    ) throws -> FileReport {
-        if let known = recallLibraries(in: file, path: path, isHostView: isHostView) { return known }
-        return try report(.search(path: path, isBrief: isBrief), file)
-    }
-
-    /// As `searchLibraries`, as far as that was found before in a file that root alone can have written.
-    /// - Parameter symbols: What `findLibraries` found in the file; nil: not asked yet.
-    /// - Returns: nil where it is not known.
-    public func recallLibraries(
-        in file: RegularFile, path: String, isHostView: Bool, after symbols: FileReport? = nil
-    ) -> FileReport? {
-        guard isHostView, let cache, file.isOwn else { return nil }
-        return try? Inspector(catalog: catalog, cache: cache)
-            .recallLibraries(in: BudgetedFile(file, isBrief: true), path: path, after: symbols)
-    }
-
     /// As `Inspector.inspect`.
-    /// - Parameter isHostView: As for `searchLibraries`.
     /// - Throws: `SystemError`, `InspectionError`.
-    public func inspect(
-        _ file: RegularFile, path: String, isHostView: Bool = false, openNeeded: @escaping Opener
-    ) throws -> FileReport {
-        let report = try searchLibraries(in: file, path: path, isHostView: isHostView)
+    public func inspect(_ file: RegularFile, path: String, openNeeded: @escaping Opener) throws -> FileReport {
+        let report = try searchLibraries(in: file, path: path)
         return report.with(
             libraries: try report.libraries.map {
                 $0.with(version: try $0.version ?? version(of: $0.kind, in: file, openNeeded: openNeeded))
@@ -89,13 +101,6 @@ public final class FileInspector: Sendable {
             throw InspectionError.unexpectedAnswer
         }
         return version
-    }
-
-    private func report(_ request: InspectionRequest, _ file: RegularFile) throws -> FileReport {
-        guard case .report(let report) = try ask(request, file, { _ in nil }) else {
-            throw InspectionError.unexpectedAnswer
-        }
-        return report
     }
 
     private func ask(
@@ -127,7 +132,10 @@ private final class Look {
     }
 
     private func isPlace(_ debugFile: String, _ request: InspectionRequest) -> Bool {
-        if case .search(let path, _) = request { DebugFiles.isPlace(debugFile, ofFile: path) } else { false }
+        switch request {
+        case .search(let path, _), .recall(let path): DebugFiles.isPlace(debugFile, ofFile: path)
+        case .find, .version, .loaderFacts: false
+        }
     }
 
     /// - Returns: nil where the other process ends instead.
@@ -154,7 +162,7 @@ private final class Look {
                     entry = cache?.entry(contents, of: [file] + debugFiles)
                     guard (try? connection.socket.send([0] + (entry?.value ?? []))) != nil else { return nil }
                 case .keep(let value): entry?.keep(value)
-                case .report, .version:
+                case .report, .recalled, .version, .loaderFacts:
                     process.giveBack(connection)
                     return reply
                 case .failure(let failure):

@@ -5,21 +5,26 @@ internal import TLSLibraries
 enum InspectionRequest {
     /// What is done in a moment.
     case find
+    /// The same, and what else was found before.
+    case recall(path: String)
     /// - Parameter isBrief: It is given up where it takes longer than that.
     case search(path: String, isBrief: Bool)
     case version(kind: String, isBrief: Bool)
+    case loaderFacts
 
     var bytes: [UInt8] {
         switch self {
         case .find: [UInt8(ascii: "f")]
+        case .recall(let path): [UInt8(ascii: "r")] + Array(path.utf8)
         case .search(let path, let isBrief): [UInt8(ascii: isBrief ? "b" : "s")] + Array(path.utf8)
         case .version(let kind, let isBrief): [UInt8(ascii: isBrief ? "w" : "v")] + Array(kind.utf8)
+        case .loaderFacts: [UInt8(ascii: "l")]
         }
     }
 
     var isBrief: Bool {
         switch self {
-        case .find: true
+        case .find, .recall, .loaderFacts: true
         case .search(_, let isBrief), .version(_, let isBrief): isBrief
         }
     }
@@ -28,6 +33,8 @@ enum InspectionRequest {
         let text = String(decoding: bytes.dropFirst(), as: UTF8.self)
         switch bytes.first {
         case UInt8(ascii: "f"): self = .find
+        case UInt8(ascii: "r"): self = .recall(path: text)
+        case UInt8(ascii: "l"): self = .loaderFacts
         case UInt8(ascii: "b"): self = .search(path: text, isBrief: true)
         case UInt8(ascii: "s"): self = .search(path: text, isBrief: false)
         case UInt8(ascii: "v"): self = .version(kind: text, isBrief: false)
@@ -47,7 +54,10 @@ enum InspectionReply {
     case recall(FileContents)
     case keep([UInt8])
     case report(FileReport)
+    /// To `recall`: all that there is to find.
+    case recalled(FileReport)
     case version(String?)
+    case loaderFacts(LoaderFacts)
     case failure(InspectionFailure)
 
     var bytes: [UInt8] {
@@ -60,6 +70,8 @@ enum InspectionReply {
         case .keep(let value): tagged("K", value)
         case .report(let report) where report.isEmpty: tagged("e", Array(report.machine.utf8))
         case .report(let report): tagged("r", report.packed)
+        case .recalled(let report): tagged("a", report.packed)
+        case .loaderFacts(let facts): tagged("l", facts.packed)
         case .version(let version?): tagged("v", Array(version.utf8))
         case .version(nil): tagged("u", [])
         case .failure(let failure): tagged("x", failure.packed)
@@ -80,6 +92,8 @@ enum InspectionReply {
             case UInt8(ascii: "K"): .keep(Array(rest))
             case UInt8(ascii: "e"): .report(FileReport(empty: text))
             case UInt8(ascii: "r"): FileReport(packed: rest).map { .report($0) }
+            case UInt8(ascii: "a"): FileReport(packed: rest).map { .recalled($0) }
+            case UInt8(ascii: "l"): LoaderFacts(packed: rest).map { .loaderFacts($0) }
             case UInt8(ascii: "v"): .version(text)
             case UInt8(ascii: "u"): .version(nil)
             case UInt8(ascii: "x"): InspectionFailure(packed: rest).map { .failure($0) }

@@ -59,17 +59,22 @@ private struct InspectionConversation: Sendable {
     private func answer(_ request: InspectionRequest, _ file: RegularFile) -> InspectionReply {
         let inspector = Inspector(catalog: catalog, cache: RemoteFindings(socket: socket))
         let source = BudgetedFile(file, isBrief: request.isBrief)
+        var absent: Set<String> = []
+        let openDebugFile = { absent.contains($0) ? nil : ask(.openDebugFile($0), named: $0) }
         do {
             switch request {
             case .find: return .report(try inspector.findLibraries(in: source))
+            case .recall(let path):
+                let look = try inspector.recallLibraries(in: source, path: path, openDebugFile: openDebugFile) {
+                    absent = self.absent($0)
+                }
+                return look.isOfAll ? .recalled(look.report) : .report(look.report)
             case .search(let path, _):
-                var absent: Set<String> = []
                 return .report(
-                    try inspector.searchLibraries(in: source, path: path) {
-                        absent.contains($0) ? nil : ask(.openDebugFile($0), named: $0)
-                    } willOpen: {
+                    try inspector.searchLibraries(in: source, path: path, openDebugFile: openDebugFile) {
                         absent = self.absent($0)
                     })
+            case .loaderFacts: return .loaderFacts(try LoaderFacts(of: source))
             case .version(let kind, _):
                 return .version(
                     try inspector.version(of: kind, in: source) { ask(.openNeeded($0), named: $0) })

@@ -38,30 +38,37 @@ public struct Inspector: Sendable {
         let report = try findLibraries(in: image)
         guard !report.isTraceable else { return report }
         let hidden = HiddenFindings(catalog: catalog, image: image, path: path, open: openDebugFile)
-        let debugFiles = try DebugSymbols.paths(of: image, at: path)
-        willOpen(debugFiles)
         let findings =
             if let cache {
-                try cache.findings(in: image, debugFiles.compactMap(openDebugFile), search: hidden.find)
+                try cache.findings(
+                    in: image, try debugFiles(of: image, path, openDebugFile, willOpen), search: hidden.find)
             } else {
                 try hidden.find()
             }
         return try self.report(image, findings, besides: report.libraries)
     }
 
-    /// As `searchLibraries`, as far as it was found before.
-    /// - Parameter symbols: What `findLibraries` found in the file as it is; nil: not asked yet.
-    /// - Returns: nil where that is not known.
+    /// The first look, and where that tells of no library that can be traced, what the second one found before.
+    /// - Returns: Also whether it is what both looks found.
     /// - Throws: `ELFError`, or what the source throws.
     public func recallLibraries(
-        in source: any ByteSource, path: String, after symbols: FileReport? = nil
-    ) throws -> FileReport? {
+        in source: any ByteSource, path: String, openDebugFile: @escaping DebugSymbols.PathOpener,
+        willOpen: ([String]) -> Void
+    ) throws -> (report: FileReport, isOfAll: Bool) {
         let image = try ELFImage(source)
-        let report = try symbols ?? findLibraries(in: image)
-        guard !report.isTraceable else { return report }
-        let debugFiles = try DebugSymbols.paths(of: image, at: path).compactMap(DebugFiles.open)
-        guard let findings = try cache?.known(in: image, debugFiles) else { return nil }
-        return try self.report(image, findings, besides: report.libraries)
+        let report = try findLibraries(in: image)
+        guard !report.isTraceable, let cache,
+            let findings = try cache.known(in: image, try debugFiles(of: image, path, openDebugFile, willOpen))
+        else { return (report, false) }
+        return (try self.report(image, findings, besides: report.libraries), true)
+    }
+
+    private func debugFiles(
+        of image: ELFImage, _ path: String, _ open: DebugSymbols.PathOpener, _ willOpen: ([String]) -> Void
+    ) throws -> [any ByteSource] {
+        let paths = try DebugSymbols.paths(of: image, at: path)
+        willOpen(paths)
+        return paths.compactMap(open)
     }
 
     /// Everything, and versions.

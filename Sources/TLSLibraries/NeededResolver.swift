@@ -9,6 +9,9 @@ public struct NeededResolver {
     /// Opens an absolute path as the program would see it; nil where there is no regular file.
     public typealias Opener = (_ path: String) -> (any ByteSource)?
 
+    /// Reads what a file tells the loader. Throws where it is no program or library, or a damaged one.
+    public typealias Reader = (_ source: any ByteSource) throws -> LoaderFacts
+
     public struct Missing: Sendable, Hashable {
         /// As the object names it; not trusted.
         public let name: String
@@ -35,22 +38,27 @@ public struct NeededResolver {
     private let libraryPath: String?
     private let cache: LoaderCache?
     private let open: Opener
+    private let read: Reader
 
     /// - Parameters:
     ///   - libraryPath: The program's `LD_LIBRARY_PATH`.
     ///   - cache: The one of the program's root; nil for musl, or where there is none.
-    public init(libraryPath: String? = nil, cache: LoaderCache?, open: @escaping Opener) {
+    ///   - read: Is given what `open` has opened.
+    public init(
+        libraryPath: String? = nil, cache: LoaderCache?, open: @escaping Opener,
+        read: @escaping Reader = LoaderFacts.init
+    ) {
         self.libraryPath = libraryPath
         self.cache = cache
         self.open = open
+        self.read = read
     }
 
     /// - Parameters:
     ///   - path: The program, absolute.
     ///   - visit: Is given every file as it is found, the program included, already open.
     /// - Returns: The program alone where it is static.
-    /// - Throws: `ELFError` or what the source throws, if the program itself can't be read. A library that can't be
-    ///   read is missing.
+    /// - Throws: what `read` throws, if the program itself can't be read. A library that can't be read is missing.
     public func resolve(
         _ path: String, visit: (_ path: String, _ source: any ByteSource) -> Void = { _, _ in }
     ) throws -> Resolution {
@@ -59,7 +67,7 @@ public struct NeededResolver {
             result.missing.append(Missing(name: path, neededBy: path))
             return result
         }
-        var search = Search(try LoadedObject(path: path, source: source, parent: nil), default: self)
+        var search = Search(LoadedObject(path: path, try read(source), parent: nil), default: self)
         result.paths.append(path)
         visit(path, source)
         var next = 0
@@ -88,11 +96,11 @@ extension NeededResolver {
     /// - Parameters:
     ///   - path: Of the object, as the program sees it.
     ///   - body: Is given each as soon as it is found, and what it is called.
-    /// - Throws: `ELFError` or what the source throws, if the object can't be read.
+    /// - Throws: what `read` throws, if the object can't be read.
     public func forEachNeededElsewhere(
         by path: String, _ source: any ByteSource, _ body: (String, any ByteSource) -> Void
     ) throws {
-        let object = try LoadedObject(path: path, source: source, parent: nil)
+        let object = LoadedObject(path: path, try read(source), parent: nil)
         let named = libraryPath.map { SearchPath.folders($0, origin: path, machine: object.machine) } ?? []
         let folders = object.rpath + named + object.runpath
         guard !folders.isEmpty else { return }
@@ -122,21 +130,19 @@ private struct LoadedObject {
     /// Index of the object that needed it first.
     let parent: Int?
 
-    init(path: String, source: any ByteSource, parent: Int?) throws {
-        let image = try ELFImage(source)
-        let dynamic = try image.dynamicSection()
+    init(path: String, _ facts: LoaderFacts, parent: Int?) {
         func folders(_ list: String?) -> [String] {
-            list.map { SearchPath.folders($0, origin: path, machine: image.machine) } ?? []
+            list.map { SearchPath.folders($0, origin: path, machine: facts.machine) } ?? []
         }
         self.path = path
         self.parent = parent
-        machine = image.machine
-        interpreter = parent == nil ? try image.interpreter() : nil
-        needed = dynamic?.needed ?? []
-        soname = dynamic?.soname
-        runpath = folders(dynamic?.runpath)
+        machine = facts.machine
+        interpreter = facts.interpreter
+        needed = facts.needed
+        soname = facts.soname
+        runpath = folders(facts.runpath)
         // The loader ignores DT_RPATH where there is a DT_RUNPATH.
-        rpath = dynamic?.runpath == nil ? folders(dynamic?.rpath) : []
+        rpath = facts.runpath == nil ? folders(facts.rpath) : []
     }
 }
 
@@ -210,10 +216,10 @@ extension NeededResolver {
                 guard attempts < NeededResolver.attemptLimit else { return [] }
                 attempts += 1
                 // A file that is no library, or another machine's, is passed over, as the loader does.
-                guard let source = resolver.open(path),
-                    let object = try? LoadedObject(path: path, source: source, parent: index),
-                    object.machine == objects[0].machine
+                guard let source = resolver.open(path), let facts = try? resolver.read(source),
+                    facts.machine == objects[0].machine
                 else { continue }
+                let object = LoadedObject(path: path, facts, parent: index)
                 if let soname = object.soname { names.insert(soname) }
                 objects.append(object)
                 return [(object, source)]

@@ -1,3 +1,4 @@
+internal import Inspection
 internal import LibBPF
 internal import OS
 internal import Processes
@@ -46,7 +47,8 @@ extension FileProber {
         if let program { spare(program, program.path) }
         // An interpreter reads what it never maps executable, and its program has not been mapped yet.
         if copier.copiesLibraries {
-            for question in [Self.filesToLoad, Self.mappedFiles] {
+            let filesToLoad = { @Sendable [inspector] pid in Self.filesToLoad(pid, inspector) }
+            for question in [filesToLoad, Self.mappedFiles] {
                 for (path, file) in memory.ask(uid, within: Self.patienceWithProcess, { question(pid) }) ?? [] {
                     spare(file, path)
                 }
@@ -93,8 +95,7 @@ extension FileProber {
     }
 
     /// What the program on an interpreter's command line will load.
-    @Sendable
-    private static func filesToLoad(_ pid: Int32) -> [(String, RegularFile)] {
+    private static func filesToLoad(_ pid: Int32, _ inspector: FileInspector) -> [(String, RegularFile)] {
         let root = "/proc/\(pid)/root"
         let environment = (try? Files.read("/proc/\(pid)/environ", limit: 8 << 20)).map(ProcessRecord.arguments) ?? []
         let loadable = LoadableFiles.container(
@@ -103,7 +104,7 @@ extension FileProber {
         let arguments = (try? ProcessRecord.arguments(of: pid)) ?? []
         // Its options, some of which have values, come before the program.
         for start in arguments.indices.dropFirst().prefix(16) where !arguments[start].hasPrefix("-") {
-            let files = loadable.needed(by: Array(arguments[start...])).compactMap { path in
+            let files = loadable.needed(by: Array(arguments[start...]), inspector).compactMap { path in
                 LoadableFiles.open(inRoot: root, path).map { (path, $0) }
             }
             if !files.isEmpty { return files }

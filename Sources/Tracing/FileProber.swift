@@ -132,26 +132,17 @@ struct FileProber: Sendable {
         let early = mapped.flatMap { $0.mappedAt == nil ? nil : ask($0) }
         do {
             switch depth {
-            case .symbols:
-                let symbols = try inspector.findLibraries(in: file, isHostView: isHostView)
-                // At the start nobody waits for the thread, and one look is enough for most files of the host.
-                if !symbols.isTraceable, let mapped, mapped.mappedAt == nil,
-                    let known = inspector.recallLibraries(
-                        in: file, path: shownPath, isHostView: isHostView, after: symbols)
-                {
-                    report = known
-                    isRecalled = true
-                } else {
-                    report = symbols
-                }
+            // At the start nobody waits for the thread, and one look is enough for most files of the host.
+            case .symbols where mapped != nil && mapped?.mappedAt == nil:
+                let look = try inspector.recallLibraries(in: file, path: shownPath, isHostView: isHostView)
+                report = look.report
+                isRecalled = look.isOfAll
+            case .symbols: report = try inspector.findLibraries(in: file, isHostView: isHostView)
             case .everythingBriefly:
-                report = try inspector.searchLibraries(
-                    in: file, path: shownPath, isHostView: isHostView, isBrief: true)
+                report = try inspector.searchLibraries(in: file, path: shownPath, isBrief: true)
             case .everything: report = try search(file, shownPath)
             case .everythingPatiently:
-                report = try Threads.withLowPriority {
-                    try inspector.searchLibraries(in: file, path: shownPath, isHostView: isHostView)
-                }
+                report = try Threads.withLowPriority { try inspector.searchLibraries(in: file, path: shownPath) }
             }
         } catch let error as SystemError {
             return .unreadable(error)

@@ -1,10 +1,11 @@
 internal import ELFImage
+internal import Inspection
 internal import OS
 internal import TLSLibraries
 
 /// The libraries that the loader of a root folder finds by itself, and those that a program needs at its start:
 /// what can be probed before anybody maps it.
-public struct LoadableFiles {
+struct LoadableFiles {
     private let environment: [String]
     private let workingDirectory: String
     private let open: (String) -> RegularFile?
@@ -42,25 +43,19 @@ public struct LoadableFiles {
     }
 
     /// This process's own root folder and working directory.
-    public static func host(environment: [String] = []) -> LoadableFiles {
+    static func host(environment: [String] = []) -> LoadableFiles {
         LoadableFiles(
             environment: environment, workingDirectory: (try? Files.linkTarget("/proc/self/cwd")) ?? "/",
             open: { try? RegularFile(path: $0) },
             names: { (try? Files.names(in: $0, limit: $1)) ?? [] })
     }
 
-    /// What a program loads at its start, itself first; empty where it can't be found.
-    /// - Parameter command: A path, or a name to look up in `PATH`.
-    public func needed(by command: String) -> [String] {
-        needed(by: [command])
-    }
-
     /// What the programs of a command line load at their start, the first program first.
-    func needed(by arguments: [String]) -> [String] {
+    func needed(by arguments: [String], _ inspector: FileInspector) -> [String] {
         let finder = ProgramFinder(path: variable("PATH"), workingDirectory: workingDirectory) { [open] path in
             open(path).flatMap { $0.status.mode & 0o111 == 0 ? nil : $0 }
         }
-        let resolver = NeededResolver(libraryPath: variable("LD_LIBRARY_PATH"), cache: cache, open: open)
+        let resolver = NeededResolver(libraryPath: variable("LD_LIBRARY_PATH"), cache: cache, open: open, read: inspector.readLoaderFacts)
         return finder.programs(startedBy: arguments).flatMap { program in
             // What is damaged for a loader may be whole for the kernel: a static program.
             (try? resolver.resolve(program).paths) ?? [program]
@@ -119,5 +114,15 @@ public struct LoadableFiles {
 
     private func variable(_ name: String) -> String? {
         environment.last { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.count + 1)) }
+    }
+}
+
+extension FileInspector {
+    /// For a resolver that opens regular files.
+    var readLoaderFacts: NeededResolver.Reader {
+        { [self] source in
+            guard let file = source as? RegularFile else { throw InspectionError.unexpectedAnswer }
+            return try loaderFacts(of: file)
+        }
     }
 }

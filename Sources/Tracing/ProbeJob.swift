@@ -202,7 +202,8 @@ extension FileProber {
         isHostView: Bool
     ) -> [ProbeOutcome] {
         let resolver = NeededResolver(
-            libraryPath: ProcessRecord.trustedEnvironment(of: pid)?["LD_LIBRARY_PATH"], cache: nil, open: open)
+            libraryPath: ProcessRecord.trustedEnvironment(of: pid)?["LD_LIBRARY_PATH"], cache: nil, open: open,
+            read: inspector.readLoaderFacts)
         var outcomes: [ProbeOutcome] = []
         // Not an ELF file, or a damaged one, has none.
         try? resolver.forEachNeededElsewhere(by: path, file) { path, source in
@@ -239,7 +240,7 @@ extension FileProber {
         var outcomes: [ProbeOutcome] = []
         var rest: [String] = []
         var unsearched: [(path: String, file: RegularFile)] = []
-        for path in loadable.needed(by: bundle.arguments) {
+        for path in loadable.needed(by: bundle.arguments, inspector) {
             guard Clock.monotonic < end else {
                 rest.append(path)
                 continue

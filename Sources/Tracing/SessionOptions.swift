@@ -12,9 +12,9 @@ public struct SessionOptions: Sendable {
         case files([FileTarget])
         /// What these processes map, now or later.
         case processes([Int32])
-        /// The children of this process and their descendants, from their first instruction on; `probing` are files
-        /// that they are known to load.
-        case children(probing: [String])
+        /// The children of this process and their descendants, from their first instruction on. The first one will be
+        /// `command`, a path or a name to look up in `PATH`, with `environment` (`NAME=value`).
+        case children(command: String, environment: [String])
 
         /// Whether processes that start later are traced, whatever they map.
         var isOpen: Bool {

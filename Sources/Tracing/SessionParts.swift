@@ -97,7 +97,11 @@ struct SessionParts {
         if case .processes(let wanted) = options.target { pids = Set(wanted.map(UInt32.init)) }
         var candidates = MappedCandidates(pids: pids, isNarrowed: scope != nil)
         var first = scan.processes.files.compactMap { candidates.candidate(for: $0) }.map { ProbeJob.mapped($0) }
-        if case .children(let files) = options.target { first += files.map { .path($0, .everything) } }
+        if case .children(let command, let environment) = options.target {
+            first += LoadableFiles.host(environment: environment).needed(by: [command], inspector).map {
+                .path($0, .everything)
+            }
+        }
         if scope?.includesHost != false { first += scan.installed.map { .path($0, .symbols) } }
         jobs = pool.submit(first)
         self.candidates = candidates

@@ -39,8 +39,7 @@ struct RunCommand: AsyncParsableCommand {
         let catalog = try libraries.catalog()
         var options = SessionOptions(catalog: catalog)
         options.cache = try libraries.cache(catalog)
-        let loadable = LoadableFiles.host(environment: Environment.entries)
-        options.target = .children(probing: loadable.needed(by: command[0]))
+        options.target = .children(command: command[0], environment: Environment.entries)
         let runner = TraceRunner(
             target: try TargetOptions.parse([]).selection(), output: output, stream: stream,
             destination: try stream.destination(standard: .standardError), command: child)
