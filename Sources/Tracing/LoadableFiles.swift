@@ -55,7 +55,8 @@ struct LoadableFiles {
         let finder = ProgramFinder(path: variable("PATH"), workingDirectory: workingDirectory) { [open] path in
             open(path).flatMap { $0.status.mode & 0o111 == 0 ? nil : $0 }
         }
-        let resolver = NeededResolver(libraryPath: variable("LD_LIBRARY_PATH"), cache: cache, open: open, read: inspector.readLoaderFacts)
+        let resolver = NeededResolver(
+            libraryPath: variable("LD_LIBRARY_PATH"), cache: cache, open: open, read: inspector.readLoaderFacts)
         return finder.programs(startedBy: arguments).flatMap { program in
             // What is damaged for a loader may be whole for the kernel: a static program.
             (try? resolver.resolve(program).paths) ?? [program]
