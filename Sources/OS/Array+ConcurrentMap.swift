@@ -7,7 +7,7 @@ extension Array where Element: Sendable {
     /// are many, such as files of /proc.
     public func concurrentMap<Result: Sendable>(_ transform: @Sendable (Element) -> Result) -> [Result] {
         let smallestPart = 32
-        let parts = Swift.min(sysconf(Int32(_SC_NPROCESSORS_ONLN)), count / smallestPart)
+        let parts = Swift.min(Host.processorCount, count / smallestPart)
         guard parts > 1 else { return map(transform) }
         let results = Mutex<[Int: [Result]]>([:])
         DispatchQueue.concurrentPerform(iterations: parts) { part in

@@ -8,6 +8,9 @@ public enum Host {
     public static var effectiveUserID: UInt32 { geteuid() }
     public static var isRoot: Bool { effectiveUserID == 0 }
 
+    /// Those that are online.
+    public static var processorCount: Int { max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 1) }
+
     /// "6.18.44".
     public static var kernelRelease: String {
         var name = utsname()

@@ -28,15 +28,14 @@ public struct SystemError: Error, Sendable, Equatable, CustomStringConvertible {
         SystemError(operation, subject, code: ENOENT, hint: hint)
     }
 
-    /// The kernel's words for `code`.
+    /// The kernel's words for `code`; the hint where it refused nothing.
     public var reason: String {
-        String(cString: strerror(code))
+        code == 0 ? hint ?? "it is not as expected" : String(cString: strerror(code))
     }
 
     public var description: String {
         let failure = "cannot \(operation) \(subject): "
-        guard code != 0 else { return failure + (hint ?? "it is not as expected") }
-        return failure + reason + (hint.map { ". \($0)" } ?? "")
+        return failure + reason + (code == 0 ? "" : hint.map { ". \($0)" } ?? "")
     }
 
     public var isNotFound: Bool { code == ENOENT || code == ESRCH || code == ENOTDIR }

@@ -27,7 +27,7 @@ extension Threads {
     /// The same on half of the processors at a time: what users can have done as often as they like leaves others the
     /// rest. Beyond that, `body` waits for its turn.
     public static func withSharedHighPriority<Result>(_ body: () throws -> Result) rethrows -> Result {
-        let most = max(sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2, 1)
+        let most = max(Host.processorCount / 2, 1)
         defer { sharers.subtract(1, ordering: .relaxed) }
         return try sharers.add(1, ordering: .relaxed).newValue <= most ? withHighPriority(body) : body()
     }

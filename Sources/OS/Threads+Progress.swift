@@ -18,19 +18,30 @@ extension Threads {
         }
 
         private init?(ofThreadAlone thread: Int32) {
-            // Below the thread's own number alone: /proc/TID/stat adds up all threads of its process.
-            let folder = "/proc/\(thread)/task/\(thread)"
-            guard let stat = try? String(decoding: Files.read("\(folder)/stat"), as: UTF8.self),
-                // proc_pid_stat(5): the name may hold anything; utime and stime are the 12th and 13th field behind it.
-                let end = stat.lastIndex(of: ")")
-            else { return nil }
-            let fields = stat[end...].split(separator: " ")
-            guard fields.count > 13 else { return nil }
+            // utime and stime.
+            guard let fields = Threads.status(of: thread), fields.count > 13 else { return nil }
             ticks = "\(fields[12]) \(fields[13])"
             // Without CONFIG_TASK_IO_ACCOUNTING there is none.
-            let io = (try? String(decoding: Files.read("\(folder)/io"), as: UTF8.self)) ?? ""
+            let io = (try? String(decoding: Files.read("\(Threads.folder(of: thread))/io"), as: UTF8.self)) ?? ""
             bytesRead = io.split(separator: "\n").first { $0.hasPrefix("rchar:") }.map(String.init) ?? ""
         }
+    }
+
+    /// Below the thread's own number alone: /proc/TID/stat adds up all threads of its process.
+    private static func folder(of thread: Int32) -> String { "/proc/\(thread)/task/\(thread)" }
+
+    /// The fields of proc_pid_stat(5) behind the name, which may hold anything: the first one is a parenthesis.
+    private static func status(of thread: Int32) -> [Substring]? {
+        guard let stat = try? String(decoding: Files.read("\(folder(of: thread))/stat"), as: UTF8.self),
+            let end = stat.lastIndex(of: ")")
+        else { return nil }
+        return stat[end...].split(separator: " ")
+    }
+
+    /// Whether a thread waits in the kernel just now, for whatever it may be.
+    public static func isAsleep(_ thread: Int32) -> Bool {
+        guard let fields = status(of: thread), fields.count > 1 else { return false }
+        return fields[1] == "S" || fields[1] == "D"
     }
 
     /// Threads that wait for one of another process, and that one.

@@ -11,6 +11,12 @@ public struct CodeCopier: Sendable, Equatable {
     /// Another tool has changed the code in the process's memory.
     public static let other = CodeCopier(name: "other code", copiesLibraries: false)
 
+    /// No copier, but as harmful to probe: see `HeldMemory`.
+    public static let held = CodeCopier(name: "held memory", copiesLibraries: false)
+
+    /// Whether a program is meant that copies itself when it is started so.
+    public var copiesItselfAtStart: Bool { !copiesLibraries && self != .other && self != .held }
+
     private init(name: String, copiesLibraries: Bool) {
         self.name = name
         self.copiesLibraries = copiesLibraries

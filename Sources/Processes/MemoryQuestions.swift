@@ -9,6 +9,9 @@ public final class MemoryQuestions: Sendable {
     private static let mostOfUser = 16
     private static let most = 256
 
+    /// Processes that can't be asked just now.
+    public let held = HeldProcesses()
+
     private let open = Mutex<[UInt32: Int]>([:])
 
     public init() {}

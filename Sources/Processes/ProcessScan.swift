@@ -11,6 +11,13 @@ public struct ProcessScan: Sendable {
         public let isDeleted: Bool
         /// Each process once.
         public internal(set) var users: [User]
+
+        /// The same file, with some of its users.
+        public func with(users: [User]) -> File {
+            var file = self
+            file.users = users
+            return file
+        }
     }
 
     /// One process that maps a file.
@@ -29,7 +36,7 @@ public struct ProcessScan: Sendable {
     public struct Refusal: Sendable, Equatable {
         /// As one of them failed; `reason` goes for all of them.
         public let error: SystemError
-        public let pids: [Int32]
+        public internal(set) var pids: [Int32]
     }
 
     /// In the order in which they were met.
@@ -45,6 +52,10 @@ public struct ProcessScan: Sendable {
     /// Bytes; some 500,000 mappings, eight times what `vm.max_map_count` allows by default.
     static let largestMaps = 64 << 20
 
+    /// Processes whose memory is held by somebody, so that the kernel makes whoever asks for their maps wait. Each is in
+    /// `refusals`.
+    public private(set) var unanswered: [Int32] = []
+
     /// Reads the maps of every process.
     /// - Throws: when /proc itself can't be listed.
     public static func run() throws(SystemError) -> ProcessScan {
@@ -59,25 +70,57 @@ public struct ProcessScan: Sendable {
     /// - Parameter asking: Asks the kernel for each mapping where it can be asked; else, and below Linux 6.11, the text
     ///   of the maps is read.
     static func run(pids: [Int32], asking: Bool) -> ProcessScan {
-        var scan = ProcessScan()
-        var asking = asking
-        var refused: [Int32: (SystemError, [Int32])] = [:]
-        var maps: [UInt8] = []
-        for pid in pids {
-            do throws(SystemError) {
-                if asking {
-                    asking = try scan.ask(pid)
-                    if asking { continue }
-                }
-                try Files.read("/proc/\(pid)/maps", limit: largestMaps, into: &maps)
-                scan.add(maps, of: pid)
-            } catch {
-                if !error.isNotFound { refused[error.code, default: (error, [])].1.append(pid) }
+        ScanWalk(pids, asking: asking).run()
+    }
+
+    /// The file as it is mapped; nil where nobody does.
+    public func file(_ file: RegularFile) -> File? {
+        files.first { $0.identity.isOf(file) }
+    }
+
+    /// Takes in what another scan, of other processes, has found.
+    mutating func add(_ other: ProcessScan) {
+        if files.isEmpty {
+            let refusals = refusals + other.refusals
+            let unanswered = unanswered + other.unanswered
+            let count = processCount
+            self = other
+            self.refusals = refusals
+            self.unanswered = unanswered
+            processCount += count
+            return
+        }
+        for (identity, index) in other.indices where index == nil && indices[identity] == nil {
+            indices.updateValue(nil, forKey: identity)
+        }
+        for file in other.files {
+            if let known = indices[file.identity] {
+                if let index = known { files[index].users += file.users }
+            } else {
+                indices[file.identity] = files.count
+                files.append(file)
             }
         }
-        scan.refusals = refused.values.map { Refusal(error: $0.0, pids: $0.1) }
-            .sorted { $0.error.code < $1.error.code }
-        return scan
+        refusals += other.refusals
+        unanswered += other.unanswered
+        processCount += other.processCount
+    }
+
+    mutating func refuse(_ error: SystemError, of pid: Int32) {
+        if let index = refusals.firstIndex(where: { $0.error.code == error.code && $0.error.hint == error.hint }) {
+            refusals[index].pids.append(pid)
+        } else {
+            refusals.append(Refusal(error: error, pids: [pid]))
+        }
+    }
+
+    mutating func note(unanswered pid: Int32) {
+        unanswered.append(pid)
+        refuse(
+            SystemError(
+                "read", "/proc/\(pid)/maps", code: 0,
+                hint: "it waits for a file that can't be read."),
+            of: pid)
     }
 
     /// The executable files of one process.
@@ -86,38 +129,25 @@ public struct ProcessScan: Sendable {
         try MapsParser.executableFiles(in: Files.read("/proc/\(pid)/maps", limit: largestMaps))
     }
 
-    private mutating func add(_ maps: [UInt8], of pid: Int32) {
+    /// - Returns: The first executable mapping of a file.
+    mutating func add(_ maps: [UInt8], of pid: Int32) -> MappedRange? {
         processCount += 1
+        var first: MappedRange?
         MapsParser.forEachExecutable(in: maps.span) { line in
+            first = first ?? line.range
             add(User(pid: pid, range: line.range), of: line.identity) { MapsParser.path(of: line, in: maps) }
         }
+        return first
     }
 
-    /// - Returns: false where the kernel can't be asked.
-    private mutating func ask(_ pid: Int32) throws(SystemError) -> Bool {
-        let query = try MappingQuery(pid: pid)
-        var address: UInt64 = 0
-        do throws(SystemError) {
-            while let mapping = try query.next(from: address) {
-                let user = User(
-                    pid: pid, range: MappedRange(start: mapping.start, end: mapping.end, offset: mapping.offset))
-                add(user, of: FileIdentity(device: mapping.device, inode: mapping.inode)) {
-                    MapsParser.path(ofName: query.name(of: mapping)[...])
-                }
-                guard mapping.end > address else { break }
-                address = mapping.end
-            }
-        } catch {
-            guard error.isUnknownRequest else { throw error }
-            return false
-        }
-        processCount += 1
-        return true
-    }
+    mutating func countProcess() { processCount += 1 }
+
+    /// Whether the path of a file that a process maps is needed.
+    func isNew(_ identity: FileIdentity) -> Bool { indices[identity] == nil }
 
     /// - Parameter path: Asked for a file's first mapping only.
     @inline(__always)
-    private mutating func add(
+    mutating func add(
         _ user: User, of identity: FileIdentity, path: () -> (path: String, isDeleted: Bool)
     ) {
         guard let known = indices[identity] else {

@@ -32,7 +32,7 @@ final class CodeCopiers: Sendable {
             guard state.processes[process.pid] != nil || state.processes.count < Self.mostProcesses else { return }
             state.processes[process.pid] = (process, copier)
             // The next one would copy itself before a probe can be taken out.
-            if !copier.copiesLibraries, copier != .other, state.programs.count < Self.mostFiles {
+            if copier.copiesItselfAtStart, state.programs.count < Self.mostFiles {
                 for file in files { state.programs[file] = (process.pid, copier) }
             }
             for file in files where state.files[file] != nil || state.files.count < Self.mostFiles {
@@ -50,10 +50,10 @@ final class CodeCopiers: Sendable {
 
     func contains(_ pid: Int32) -> Bool { state.withLock { $0.processes[pid] != nil } }
 
-    /// Whether it is there, and what another tool has changed in it is all that is known.
-    func hasOtherCode(_ pid: Int32) -> Bool {
-        guard let process = state.withLock({ $0.processes[pid] }) else { return false }
-        return process.copier == .other && process.identity.isCurrent
+    /// What a process that is there is known as.
+    func copier(_ pid: Int32) -> CodeCopier? {
+        guard let process = state.withLock({ $0.processes[pid] }), process.identity.isCurrent else { return nil }
+        return process.copier
     }
 
     var all: [Int32] { state.withLock { Array($0.processes.keys) } }

@@ -166,7 +166,7 @@ final class EventLoop {
                 probes.apply(.finished(job, owner, outcomes), isKnown: containers.isKnown)
                 start.finished(number, followedBy: probes.takeFollowUps())
             case .probing(.stuck(let job, let owner)):
-                probes.tell(unread: job.hangError, of: owner)
+                probes.noteStuck(job, of: owner)
             case .probing(.exhausted):
                 output.add(
                     .notice("every thread that looks into files waits for a file system: no further file is probed"))

@@ -20,7 +20,13 @@ extension FileProber {
 
     /// Takes the probes out of the files that a process maps, or is about to, which copies or interprets code.
     func spare(_ pid: Int32) -> [ProbeOutcome] {
-        if copiers.hasOtherCode(pid) { return [.copying] }
+        switch copiers.copier(pid) {
+        // What another tool has changed in it is all that is known.
+        case .other?: return [.copying]
+        case .held?:
+            return memory.held.contains(pid) || !HeldMemory.faulting([pid]).isEmpty ? [.copying] : noLongerSpared(pid)
+        default: break
+        }
         guard let process = try? ProcessIdentity(pid: pid), let uid = try? ProcessRecord.credentials(of: pid).uid else {
             return noLongerSpared(pid)
         }

@@ -19,9 +19,10 @@ extension SessionOptions.Target {
 
 extension FileProber {
     /// Probes a file of this host that the user named, and says why where that can't be.
-    func probeTarget(path: String) throws {
+    /// - Parameter processes: All of this host.
+    func probeTarget(path: String, _ processes: ProcessScan) throws {
         try FileTarget.answering(path) {
-            try probeTarget(RegularFile(path: path), path: path, shownAs: path, open: Siblings.host)
+            try probeTarget(RegularFile(path: path), path: path, shownAs: path, processes, open: Siblings.host)
         }
     }
 
@@ -102,8 +103,10 @@ extension FileProber {
     /// - Parameters:
     ///   - path: As the processes that use it see it.
     ///   - name: How messages call it.
+    ///   - processes: Among which it is looked for those that map it.
     private func probeTarget(
-        _ file: RegularFile, path: String, shownAs name: String, open: @escaping (String) -> RegularFile?
+        _ file: RegularFile, path: String, shownAs name: String, _ processes: ProcessScan? = nil,
+        open: @escaping (String) -> RegularFile?
     ) throws {
         // Tells a damaged file from one without TLS.
         let report: FileReport
@@ -120,7 +123,11 @@ extension FileProber {
         guard report.isTraceable || report.machine != Host.machine else {
             throw SessionError("cannot trace \(name): \(report.libraries.compactMap(\.reason).joined(separator: " "))")
         }
-        switch probe(file, shownPath: path, depth: .everything, open: open) {
+        let mapped = processes?.file(file).map {
+            ProbeJob.MappedCandidate(
+                identity: $0.identity, path: $0.path, mappedAt: nil, users: $0.users, isWanted: true)
+        }
+        switch probe(file, shownPath: path, depth: .everything, open: open, mapped: mapped) {
         case .traced, .pending, .copying, .copierEnded: break
         // Another name of a file that was refused before has no words of its own.
         case .refused(let reason): throw SessionError("cannot trace \(reason ?? name)")

@@ -19,7 +19,7 @@ struct FileProber: Sendable {
     let closer: LinkCloser
     let containers: RuntimeRegistry
     let copiers: CodeCopiers
-    let memory = MemoryQuestions()
+    let memory: MemoryQuestions
     let isExcluded: @Sendable (_ path: String) -> Bool
     /// nil: everybody's files are probed.
     let scope: ProbeScope?
@@ -126,7 +126,10 @@ struct FileProber: Sendable {
         var isRecalled = false
         let begun = Clock.monotonic
         func ask(_ mapped: ProbeJob.MappedCandidate) -> HarmfulProbe.Question {
-            HarmfulProbe.Question((shownPath, mapped.identity, mapped.users), memory)
+            HarmfulProbe.Question(
+                .init(
+                    path: shownPath, identity: mapped.identity, users: mapped.users, isNew: mapped.mappedAt != nil),
+                memory)
         }
         // The first call of a program that has just been started may come soon: it is asked while its file is searched.
         let early = mapped.flatMap { $0.mappedAt == nil ? nil : ask($0) }

@@ -13,9 +13,13 @@ struct HarmfulProbe: Sendable, CustomStringConvertible {
     var description: String { "\(path): \(reason)" }
 
     var reason: String {
-        copier == .other
-            ? "code is not the file's in process \(pid): a probe would break it"
-            : "process \(pid) copies or interprets its code (\(copier.name)): a probe would kill it"
+        switch copier {
+        case .other: "code is not the file's in process \(pid): a probe would break it"
+        case .held:
+            "process \(pid) waits for a file that can't be read: the kernel would wait for it, and every new process of "
+                + "this host with it; end it, or leave the file out: `--exclude-binary`"
+        default: "process \(pid) copies or interprets its code (\(copier.name)): a probe would kill it"
+        }
     }
 }
 
@@ -40,8 +44,14 @@ extension HarmfulProbe {
         /// root's first.
         private let copiers: [MemoryQuestions.Pending<[User]>]
 
-        /// The file, and whoever maps it.
-        typealias Mapped = (path: String, identity: FileIdentity, users: [ProcessScan.User])
+        /// A file, and whoever maps it.
+        struct Mapped: Sendable {
+            let path: String
+            let identity: FileIdentity
+            let users: [ProcessScan.User]
+            /// Whether it was mapped just now.
+            let isNew: Bool
+        }
 
         /// Begins to ask whether they were told to copy their program. Of a library's users, those that interpret code are
         /// known by what they map.
@@ -67,6 +77,8 @@ extension HarmfulProbe {
         func users(_ places: [MappedCode.Place]) -> [User] {
             let copiers = copiers.flatMap { $0.answer(within: left) ?? [] }
             guard copiers.isEmpty else { return copiers }
+            let held = heldUsers
+            guard held.isEmpty else { return held }
             let suspects = mapped.users.prefix(mostAsked).filter {
                 MappedCode.mayBeOther(than: places, in: $0.pid, first: $0.range)
             }
@@ -78,6 +90,25 @@ extension HarmfulProbe {
                     }
                 } ?? nil
             }.map { User(pid: $0.pid, copier: .other) }
+        }
+
+        /// Those that would have the kernel wait.
+        private var heldUsers: [User] {
+            let users = mapped.users.prefix(mostAsked)
+            // Of what was mapped just now, the process was asked when the file was opened.
+            let unanswering = mapped.isNew ? [] : memory.held.unanswering(Array(users), within: left)
+            let others = memory.held.all.filter { pid in !users.contains { $0.pid == pid } && mayMap(pid) }
+            // Each of them would hold up whoever asks for its threads' places, too.
+            let answering = users.map(\.pid).filter { !unanswering.contains($0) }
+            return (unanswering + others + HeldMemory.faulting(answering)).map { User(pid: $0, copier: .held) }
+        }
+
+        /// Whether a process maps the file; also where it does not say.
+        private func mayMap(_ pid: Int32) -> Bool {
+            guard let uid = try? ProcessRecord.credentials(of: pid).uid else { return false }
+            return memory.ask(uid, within: left) { [identity = mapped.identity] in
+                ((try? ProcessScan.files(ofProcess: pid)) ?? []).contains { $0.identity == identity }
+            } ?? true
         }
 
         private var left: Int { max(Int((deadline - Clock.monotonic) / 1_000_000), 0) }

@@ -10,8 +10,8 @@ struct HostScan: Sendable {
     let runtimes: ContainerRuntimes
     /// Of all runtimes, and why some could not be read.
     let containers: ContainerListing
-    /// Processes that copy or interpret code.
-    let copiers: [Int32]
+    /// Whatever the session is to trace: a file is probed in all processes.
+    let everyone: ProcessScan
 
     /// - Throws: `SystemError`.
     init(target: SessionOptions.Target) throws {
@@ -30,13 +30,11 @@ struct HostScan: Sendable {
             processes = try ProcessScan.run()
             installed = LoadableFiles.host().installed
         }
-        // Whoever they are: a file is probed in all processes.
-        let everyone =
+        everyone =
             switch target {
             case .host, .children: processes
             case .files, .processes: try ProcessScan.run()
             }
-        copiers = Array(everyone.copiers.keys)
     }
 }
 

@@ -65,17 +65,24 @@ public struct LibraryList: Sendable {
         var unreadable: [SystemError] = []
         var hungDevices: Set<UInt64> = []
         let memory = MemoryQuestions()
+        memory.held.note(scan.unanswered)
         let copiers = scan.copiers
         for mapped in scan.files where !hungDevices.contains(mapped.identity.device) {
             let known = places
+            let answering = mapped.with(users: mapped.users.filter { !memory.held.contains($0.pid) })
+            if let user = mapped.users.first, answering.users.isEmpty {
+                let harm = HarmfulProbe(path: mapped.path, pid: user.pid, copier: .held)
+                unreadable.append(SystemError("read", mapped.path, code: 0, hint: harm.reason))
+                continue
+            }
             // The file system may be a FUSE daemon's that hangs.
             let look = try Threads.result(idleFor: Self.patienceWithFile) { () -> Result<Look?, SystemError> in
                 Result { () throws(SystemError) in
-                    let file = try ProcessFile.open(mapped)
+                    let file = try ProcessFile.open(answering)
                     let identity = InodeIdentity(of: file, identifier: identifier)
                     if let wanted, !wanted.contains(identity) { return nil }
                     if known[identity] != nil { return Look(identity: identity, report: nil, harm: nil) }
-                    guard let report = try inspector.report(file, path: mapped.path, open: opener(of: mapped)),
+                    guard let report = try inspector.report(file, path: mapped.path, open: opener(of: answering)),
                         !report.libraries.isEmpty
                     else { return nil }
                     let places = MappedCode.places(
@@ -84,8 +91,10 @@ public struct LibraryList: Sendable {
                         mapped.users.lazy.compactMap { user in
                             copiers[user.pid].map { HarmfulProbe.User(pid: user.pid, copier: $0) }
                         }.first
-                        ?? HarmfulProbe.Question((mapped.path, mapped.identity, mapped.users), memory).users(places)
-                        .first
+                        ?? HarmfulProbe.Question(
+                            .init(path: mapped.path, identity: mapped.identity, users: mapped.users, isNew: false),
+                            memory
+                        ).users(places).first
                     let harm = user.map { HarmfulProbe(path: mapped.path, pid: $0.pid, copier: $0.copier) }
                     return Look(identity: identity, report: report, harm: harm)
                 }
@@ -103,11 +112,16 @@ public struct LibraryList: Sendable {
             case .failure(let error):
                 if !error.isNotFound { unreadable.append(error) }
             case nil:
-                hungDevices.insert(mapped.identity.device)
+                memory.held.askLater(mapped.users.map(\.pid))
+                // A disk's answers: its major number is not 0.
+                let isDisk = mapped.identity.device >> 20 != 0
+                if !isDisk { hungDevices.insert(mapped.identity.device) }
                 unreadable.append(
                     SystemError(
                         "read", mapped.path, code: 0,
-                        hint: "its file system does not answer; nor is anything else on it looked into."))
+                        hint: isDisk
+                            ? "the disk, or a process that maps it, does not answer."
+                            : "its file system does not answer; nor is anything else on it looked into."))
             }
         }
         self.files = files.map { $0.listed(&users) }

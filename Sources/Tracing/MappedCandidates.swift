@@ -101,6 +101,7 @@ struct MappedCandidates {
 
     /// - Returns: How processes mapped the file that had to wait for the outcome; nil where it is probed already, for the
     ///   sake of another process.
+    @discardableResult
     mutating func settle(_ candidate: ProbeJob.MappedCandidate, _ outcome: ProbeOutcome) -> Waiting? {
         if case .traced = states[candidate.identity], !outcome.isTraced { return nil }
         switch outcome {

@@ -170,7 +170,13 @@ extension FileProber {
             candidate.isWanted = scope.includes(anyOf: candidate.users)
         }
         var failure: SystemError?
-        for user in candidate.users {
+        let answering = candidate.users.filter { !memory.held.contains($0.pid) }
+        if let user = candidate.users.first, answering.isEmpty {
+            // Once it answers, what it maps is looked at again.
+            if let process = try? ProcessIdentity(pid: user.pid) { copiers.add(process, .held, files: []) }
+            return [.avoided(HarmfulProbe(path: candidate.path, pid: user.pid, copier: .held), file: nil)]
+        }
+        for user in answering {
             do throws(SystemError) {
                 let file = try ProcessFile.open(
                     pid: user.pid, range: user.range, path: candidate.path, identity: candidate.identity)

@@ -40,6 +40,7 @@ struct ProbeKeeper {
     var lastModifiedRescan: Int64 = 0
     /// Whose files are not probed.
     let copiers: CodeCopiers
+    private let memory: MemoryQuestions
     /// Files of this host that could not be probed because of them.
     var avoidedPaths: Set<String> = []
     /// When they are looked at again; CLOCK_MONOTONIC, nanoseconds.
@@ -64,6 +65,7 @@ struct ProbeKeeper {
         pool = parts.pool
         closer = parts.closer
         copiers = parts.copiers
+        memory = parts.memory
         candidates = parts.candidates
         hostTargets = Set(parts.hostTargets)
         cache = parts.cache
@@ -221,9 +223,17 @@ struct ProbeKeeper {
         return nil
     }
 
-    mutating func tell(unread error: SystemError, of owner: WorkOwner) {
-        let reason = error.code == 0 ? error.hint ?? "" : error.reason
-        tell("not looked into: \(error)", kind: "files not looked into: \(reason)", owner)
+    /// Nothing is heard of a job any more.
+    mutating func noteStuck(_ job: ProbeJob, of owner: WorkOwner) {
+        tell(unread: job.hangError, of: owner)
+        guard case .mapped(let candidate) = job else { return }
+        // It may be the process that holds it up: the next one that maps the file is asked anew.
+        candidates.settle(candidate, .unreadable(job.hangError))
+        memory.held.askLater(candidate.users.map(\.pid))
+    }
+
+    private mutating func tell(unread error: SystemError, of owner: WorkOwner) {
+        tell("not looked into: \(error)", kind: "files not looked into: \(error.reason)", owner)
     }
 
     /// A process dies of SIGTRAP, of which a copy of a breakpoint may be the reason. Told once for each name.

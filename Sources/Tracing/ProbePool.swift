@@ -190,10 +190,15 @@ final class ProbePool: Sendable {
         return work.withLock { work in
             if let device = job.device {
                 let others = work.running.values.filter { $0.device == device }
+                // A disk's answers: its major number is not 0.
+                let isAnswering = device >> 20 != 0 || work.answering.contains(device)
                 // One file system may hold as many threads as it has when it begins to hang, and no more; one that never
-                // answered, few. A disk's answers: its major number is not 0.
-                if others.contains(where: \.isStuck) { return .never }
-                if device >> 20 == 0, others.count >= Self.mostUnanswered, !work.answering.contains(device) {
+                // answered, few. Of one that has answered it may be a process that holds the thread, and that is told
+                // of its owner's files alone.
+                if others.contains(where: { $0.isStuck && (!isAnswering || $0.entry.owner == entry.owner) }) {
+                    return .never
+                }
+                if !isAnswering, others.count >= Self.mostUnanswered {
                     guard work.waiting[device, default: []].count < Self.mostWaiting else { return .crowded }
                     work.waiting[device, default: []].append(entry)
                     return .later
@@ -224,7 +229,7 @@ final class ProbePool: Sendable {
 extension ProbeJob {
     /// Why nothing is heard of its files.
     var hangError: SystemError {
-        SystemError("read", subject, code: 0, hint: "its file system does not answer.")
+        SystemError("read", subject, code: 0, hint: "its file system, or a process that maps it, does not answer.")
     }
 
     private var subject: String {

@@ -51,9 +51,13 @@ struct ProbeSweep: Sendable {
         }
         guard !lost.isEmpty else { return findings }
         var users: [FileIdentity: ProcessScan.User] = [:]
-        for file in try ProcessScan.run().files { users[file.identity] = file.users.first }
+        let scan = try ProcessScan.run()
+        for file in scan.files { users[file.identity] = file.users.first }
         for doubtful in lost {
-            findings.witnesses.append((doubtful.file, doubtful.identities.lazy.compactMap { users[$0] }.first))
+            let user = doubtful.identities.lazy.compactMap { users[$0] }.first
+            // One that can't be asked may map it: the kernel would wait for it, and all forks with the kernel.
+            if user == nil, !scan.unanswered.isEmpty { continue }
+            findings.witnesses.append((doubtful.file, user))
         }
         return findings
     }

@@ -16,6 +16,7 @@ struct SessionParts {
     let pool: ProbePool
     let closer: LinkCloser
     let copiers: CodeCopiers
+    let memory = MemoryQuestions()
     let modifications: ModificationThreads?
     var candidates: MappedCandidates
     var containers: ContainerTracker
@@ -84,12 +85,13 @@ struct SessionParts {
             rules: Dictionary(uniqueKeysWithValues: zip(rules, 0...)), uprobe: uprobe, quickAttach: quickAttach,
             limit: limit,
             identifier: InodeIdentifier.ofThisKernel, table: table,
-            closer: closer, containers: RuntimeRegistry(scan.runtimes), copiers: copiers,
+            closer: closer, containers: RuntimeRegistry(scan.runtimes), copiers: copiers, memory: memory,
             isExcluded: options.isExcluded, scope: scope,
             preparesContainers: options.target.isOpen,
             targets: options.target.containerFiles)
+        memory.held.note(scan.everyone.unanswered)
         // Before anything is probed.
-        try prober.spareExisting(scan.copiers)
+        try prober.spareExisting(Array(scan.everyone.copiers.keys))
         // Most of the time they wait for the kernel, and a probe counts from its beginning: that of the eighth container
         // which starts at once is not to wait for the others' ends.
         pool = try ProbePool(prober: prober, threads: 12) { mailbox.post(.probing($0)) }
@@ -124,7 +126,7 @@ struct SessionParts {
         var rest: [ProbeJob] = []
         hostTargets = options.target.hostFiles
         if case .files(let files) = options.target {
-            for path in hostTargets { try prober.probeTarget(path: path) }
+            for path in hostTargets { try prober.probeTarget(path: path, scan.everyone) }
             for case .container(let file) in files { try rest += prober.probeTarget(file, &containers) }
         }
         if pids == nil, mappings != nil {
