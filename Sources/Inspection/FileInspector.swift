@@ -133,7 +133,8 @@ private final class Look {
 
     private func isPlace(_ debugFile: String, _ request: InspectionRequest) -> Bool {
         switch request {
-        case .search(let path, _), .recall(let path): DebugFiles.isPlace(debugFile, ofFile: path)
+        case .search(let path, _), .recall(let path):
+            DebugFiles.isPlace(debugFile, ofFile: DebugFiles.isPath(path, of: file) ? path : nil)
         case .find, .version, .loaderFacts: false
         }
     }

@@ -37,6 +37,25 @@ struct DebugFileTests {
         #expect(DebugFiles.isPlace(path, ofFile: "/opt/app/libssl.so.3") == isOne)
     }
 
+    @Test("none beside a file that this host has elsewhere, nor through a link of /proc")
+    func otherFolder() throws {
+        #expect(DebugFiles.isPlace("/usr/lib/debug/a", ofFile: nil))
+        #expect(!DebugFiles.isPlace("/opt/app/libssl.debug", ofFile: nil))
+        try withFolder { folder in
+            let path = folder + "/library"
+            for path in [path, path + "2"] { try Data("debug".utf8).write(to: URL(filePath: path)) }
+            let file = try RegularFile(path: path)
+            #expect(DebugFiles.isPath(path, of: file))
+            #expect(!DebugFiles.isPath(path + "2", of: file))
+            #expect(!DebugFiles.isPath("/proc/self/root" + path, of: file))
+            #expect(DebugFiles.open(path) != nil)
+            #expect(DebugFiles.open("/proc/self/root" + path) == nil)
+            try FileManager.default.createSymbolicLink(
+                atPath: folder + "/link", withDestinationPath: "/proc/self/root" + folder)
+            #expect(DebugFiles.open(folder + "/link/library") == nil)
+        }
+    }
+
     @Test("this user's and root's, and only if nobody else can write them")
     func owners() throws {
         try withFolder { folder in
