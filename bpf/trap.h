@@ -36,6 +36,9 @@ int signal_delivered(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	record->type = SNISCOPE_TRAPPED;
 	record->pid = bpf_get_current_pid_tgid() >> 32;
+	record->cgroup = bpf_get_current_cgroup_id();
+	record->uid = bpf_get_current_uid_gid();
+	record->unused = 0;
 	BPF_CORE_READ_INTO(&record->comm, task, group_leader, comm);
 	registers = (const struct pt_regs *)bpf_task_pt_regs(task);
 	bpf_probe_read_kernel(&place, sizeof(place), &PT_REGS_IP(registers));

@@ -193,6 +193,9 @@ public struct TrapRecord: Sendable {
     public static let codeLength = Int(SNISCOPE_CODE_LENGTH)
 
     public let pid: UInt32
+    public let cgroup: UInt64
+    /// As the host sees it.
+    public let uid: UInt32
     /// The process's name.
     public let comm: String
     /// What it ran into, from the breakpoint on; zeros where that could not be read.
@@ -201,7 +204,8 @@ public struct TrapRecord: Sendable {
     init?(_ bytes: UnsafeRawBufferPointer) {
         let size = MemoryLayout<sniscope_trapped>.size
         guard bytes.count >= size else { return nil }
-        pid = bytes.loadUnaligned(as: sniscope_trapped.self).pid
+        let record = bytes.loadUnaligned(as: sniscope_trapped.self)
+        (pid, cgroup, uid) = (record.pid, record.cgroup, record.uid)
         let start = size - Self.codeLength
         comm = text(bytes, start - Int(SNISCOPE_COMM_LENGTH), Int(SNISCOPE_COMM_LENGTH))
         code = Array(bytes[start..<size])

@@ -17,13 +17,24 @@ struct NoticeLimits {
     mutating func admitted(_ notice: String, kind name: String, _ owner: WorkOwner) -> [String] {
         var kind = Kind(name: name, owner: owner)
         // A reason can hold what a file says.
-        if counts[kind] == nil, counts.count >= Self.mostKinds { kind = Kind(name: "notices", owner: nil) }
+        if counts[kind] == nil, counts.count >= Self.mostKinds { kind = Kind(name: Self.furtherKinds, owner: nil) }
         counts[kind, default: 0] += 1
         guard let count = counts[kind], count <= Self.mostOfAKind else { return [] }
         guard count == Self.mostOfAKind else { return [notice] }
         let of = kind.owner == .host ? "" : kind.owner.map { " of \($0)" } ?? " of further users"
         return [notice, "\(kind.name)\(of): no more of these are shown"]
     }
+
+    /// Whether another notice would be said, so that what it says is worth finding out.
+    func hasRoom(kind name: String, _ owner: WorkOwner) -> Bool {
+        guard let count = counts[Kind(name: name, owner: owner)] else {
+            return counts.count < Self.mostKinds
+                || counts[Kind(name: Self.furtherKinds, owner: nil), default: 0] < Self.mostOfAKind
+        }
+        return count < Self.mostOfAKind
+    }
+
+    private static let furtherKinds = "notices"
 
     /// Whether it is the first time that a limit is reached.
     mutating func isNew(_ limit: OwnersLimit) -> Bool {

@@ -27,6 +27,8 @@ struct ProbeKeeper {
     var lifetimes = ProbeLifetimes()
     private var isSweeping = false
     private var nextSweep: Int64 = 0
+    /// What a scan has found and was not looked at yet.
+    private var unseen: ArraySlice<ProcessScan.File> = []
     private var isRescanning = false
     private var isRescanWanted = false
     private let cache: FindingCache?
@@ -50,6 +52,8 @@ struct ProbeKeeper {
     /// Of which probes the user was told that they would do harm.
     private var toldHarm: Set<String> = []
     private static let mostTold = 4096
+    /// The same of processes that died of SIGTRAP: as many as there are notices.
+    private var toldTraps: [WorkOwner: Set<String>] = [:]
     /// What the user should know.
     var items: [SessionItem] = []
     /// Jobs that go on with what others began.
@@ -128,7 +132,8 @@ struct ProbeKeeper {
         for failure in gap.failures {
             items.append(.notice("\(failure); libraries that are first mapped on a CPU that comes online go untraced"))
         }
-        if gap.dropped > 0 || gap.isCPUNew { beginRescan() }
+        // Whoever maps files as fast as he can is no reason for one scan after the other.
+        if gap.dropped > 0 || gap.isCPUNew { rescanSoon(after: 0) }
     }
 
     /// - Parameter isKnown: Whether a container, by its key, is there or about to be.
@@ -238,22 +243,26 @@ struct ProbeKeeper {
 
     /// A process dies of SIGTRAP, of which a copy of a breakpoint may be the reason. Told once for each name.
     mutating func tell(trapped record: TrapRecord) {
+        let owner = record.uid == 0 ? WorkOwner.controlGroup(record.cgroup) : .user(record.uid)
+        // To compare its code with all that is probed takes time, and whoever likes can die so.
+        guard notices.hasRoom(kind: Self.trapped, owner) else { return }
         let origin = table.origin(ofCopy: record.code)
         guard origin != nil || copiers.concerns(Int32(bitPattern: record.pid)),
-            toldHarm.count < Self.mostTold, toldHarm.insert("SIGTRAP \(record.comm) \(origin ?? "")").inserted
+            toldTraps[owner, default: []].insert("\(record.comm) \(origin ?? "")").inserted
         else { return }
         let process = "process \(record.pid) (\(record.comm)) died of SIGTRAP"
-        if let origin {
-            tell(
+        let text =
+            if let origin {
                 "\(process): it ran a copy of code of \(origin) with a probe's breakpoint in it; "
-                    + "leave the file out: `--exclude-binary \(origin)`",
-                kind: "processes that ran copies of probed code", .host)
-        } else {
-            tell(
+                    + "leave the file out: `--exclude-binary \(origin)`"
+            } else {
                 "\(process); if it copies or interprets code, a probe may be the reason: "
-                    + "leave its files out by `--exclude-binary FILE`", kind: "processes that died of SIGTRAP", .host)
-        }
+                    + "leave its files out by `--exclude-binary FILE`"
+            }
+        tell(text, kind: Self.trapped, owner)
     }
+
+    private static let trapped = "processes that died of SIGTRAP"
 
     /// Whoever makes many files is not to flood the user, nor keep him from seeing what is said of others.
     private mutating func tell(_ notice: String, kind: String, _ owner: WorkOwner) {
@@ -349,14 +358,25 @@ struct ProbeKeeper {
         rescanSoon()
     }
 
+    /// Looks at some of what processes map.
+    mutating func lookFurther() {
+        for file in unseen.prefix(Self.mostAtOnce) {
+            if let candidate = candidates.candidate(for: file) { submit(.mapped(candidate)) }
+        }
+        unseen.removeFirst(min(unseen.count, Self.mostAtOnce))
+    }
+
+    var hasUnseenFiles: Bool { !unseen.isEmpty }
+
+    /// Some µs for each.
+    private static let mostAtOnce = 256
+
     private mutating func lookAgain(_ scan: Result<ProcessScan, SystemError>) {
         isRescanning = false
         if isRescanWanted { beginRescan() }
         switch scan {
         case .success(let scan):
-            for file in scan.files {
-                if let candidate = candidates.candidate(for: file) { submit(.mapped(candidate)) }
-            }
+            unseen += scan.files
         case .failure(let error):
             items.append(.notice("\(error); libraries that were mapped just now may go untraced"))
         }

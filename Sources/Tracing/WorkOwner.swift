@@ -11,6 +11,8 @@ enum WorkOwner: Hashable, Sendable {
     case user(UInt32)
     /// A container of root's, by its cgroup or its id.
     case container(String)
+    /// root's processes in a control group, where it is not known whether that is a container's.
+    case controlGroup(UInt64)
     /// Processes that had ended before anybody could see whose they were.
     case ended
     /// Pending: that of a process.
@@ -21,7 +23,7 @@ enum WorkOwner: Hashable, Sendable {
     var isPending: Bool {
         switch self {
         case .process, .containerOrUser: true
-        case .host, .user, .container, .ended: false
+        case .host, .user, .container, .controlGroup, .ended: false
         }
     }
 
@@ -30,7 +32,7 @@ enum WorkOwner: Hashable, Sendable {
         switch self {
         case .process(let pid): Self.owner(ofProcess: pid)
         case .containerOrUser(let key): Self.owner(ofContainer: key)
-        case .host, .user, .container, .ended: self
+        case .host, .user, .container, .controlGroup, .ended: self
         }
     }
 
@@ -97,6 +99,7 @@ extension WorkOwner: CustomStringConvertible {
         case .host: "root"
         case .user(let uid): "user \(uid)"
         case .container(let key): "the container \(key)"
+        case .controlGroup(let id): "root in the control group \(id)"
         case .ended: "processes that have ended"
         case .process(let pid): "process \(pid)"
         case .containerOrUser(let key): "the container \(key)"

@@ -148,6 +148,10 @@ struct sniscope_file_mapped {
 struct sniscope_trapped {
 	__u32 type;
 	__u32 pid;
+	__u64 cgroup;
+	/* As the host sees it. */
+	__u32 uid;
+	__u32 unused;
 	/* Of the process. */
 	char comm[SNISCOPE_COMM_LENGTH];
 	/* What it ran into, from the breakpoint on; zeros where that can't be read. */
@@ -184,7 +188,7 @@ _Static_assert(sizeof(struct sniscope_rule) == 48, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_server_name) == 136, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_cgroup) == 48 + SNISCOPE_PATH_CAPACITY, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_file_mapped) == 56, "shared with Swift");
-_Static_assert(sizeof(struct sniscope_trapped) == 40, "shared with Swift");
+_Static_assert(sizeof(struct sniscope_trapped) == 56, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_waiting) == 16, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_file_identity) == 32, "shared with Swift");
 
