@@ -59,6 +59,8 @@ final class EventLoop {
     private var ownLosses: [LossReason: UInt64] = [:]
     private var summary = SessionSummary()
     private var clockOffset: Int64 = 0
+    /// Reports of other threads that are still to be read.
+    private var messages: ArraySlice<Message> = []
     /// Events whose container is being found out, which takes milliseconds.
     private var deferred = DeferredEvents()
     private var isDeferralFull = false
@@ -101,7 +103,8 @@ final class EventLoop {
             let tags = try wait()
             let begun = start.isFinished ? Clock.monotonic : nil
             // Names of containers and files first: records are attributed by them.
-            if tags.contains(Tag.mailbox) { readMailbox() }
+            if tags.contains(Tag.mailbox) { messages += mailbox.take() }
+            readMessages()
             if tags.contains(Tag.mappings) { readMappings() }
             if tags.contains(Tag.records) { readRecords() }
             for container in containers.takeNewlyWanted() { probes.include(container) }
@@ -133,6 +136,8 @@ final class EventLoop {
     /// record does. While records come thick, they are looked for each few milliseconds instead.
     private func wait() throws(SystemError) -> [UInt32] {
         noteProgress()
+        // Others come first, as far as there are any.
+        if hasMore { return try poller.wait(milliseconds: 0) }
         // The reader is slower: the ring buffer holds several times more.
         if output.isFull && isPatient { return try pacer.wait(milliseconds: Self.pace) }
         guard isPaced else {
@@ -147,42 +152,52 @@ final class EventLoop {
         !isPatienceOver && Clock.monotonic - lastProgressAt < Self.patienceWithReader
     }
 
-    private func readMailbox() {
-        for message in mailbox.take() {
-            switch message {
-            case .probing(.finding(.container(let cgroup, let resolution))):
-                containers.settle(cgroup: cgroup, resolution, program)
-                deliverDeferred(waitingFor: cgroup)
-                // It may have ended before it was known.
-                if containers.removeEnded(key: cgroup) {
-                    probes.ended(container: cgroup)
-                } else if let resolution, let bundle = resolution.bundle, containers.isWanted(resolution.container) {
-                    // Its program's own libraries are being probed; the rest of its root folder has time.
-                    probes.submit(.root(bundle.rootPath, container: cgroup))
-                }
-            case .probing(.finding(.unfinished(let rest))):
-                if containers.isKnown(key: rest.container) { probes.submit(.rest(rest)) }
-            case .probing(.finished(let number, let job, let owner, let outcomes)):
-                probes.apply(.finished(job, owner, outcomes), isKnown: containers.isKnown)
-                start.finished(number, followedBy: probes.takeFollowUps())
-            case .probing(.stuck(let job, let owner)):
-                probes.noteStuck(job, of: owner)
-            case .probing(.exhausted):
-                output.add(
-                    .notice("every thread that looks into files waits for a file system: no further file is probed"))
-            case .probes(let report):
-                probes.apply(report, isKnown: containers.isKnown)
-            case .docker(let change):
-                containers.apply(change, program)
-            case .monitored(let report):
-                apply(report)
-            case .cgroups(let report):
-                let (consequences, keys) = containers.apply(report, program)
-                for consequence in consequences { act(on: consequence) }
-                for key in keys { deliverDeferred(waitingFor: key) }
-            case .stop:
-                isStopping = true
+    /// Whether what other threads report takes longer than a turn.
+    private var hasMore: Bool { !messages.isEmpty || probes.hasUnseenFiles }
+
+    private func readMessages() {
+        let end = Clock.monotonic + Self.longestReading
+        while let message = messages.popFirst() {
+            read(message)
+            guard Clock.monotonic < end else { return }
+        }
+        while probes.hasUnseenFiles, Clock.monotonic < end { probes.lookFurther() }
+    }
+
+    private func read(_ message: Message) {
+        switch message {
+        case .probing(.finding(.container(let cgroup, let resolution))):
+            containers.settle(cgroup: cgroup, resolution, program)
+            deliverDeferred(waitingFor: cgroup)
+            // It may have ended before it was known.
+            if containers.removeEnded(key: cgroup) {
+                probes.ended(container: cgroup)
+            } else if let resolution, let bundle = resolution.bundle, containers.isWanted(resolution.container) {
+                // Its program's own libraries are being probed; the rest of its root folder has time.
+                probes.submit(.root(bundle.rootPath, container: cgroup))
             }
+        case .probing(.finding(.unfinished(let rest))):
+            if containers.isKnown(key: rest.container) { probes.submit(.rest(rest)) }
+        case .probing(.finished(let number, let job, let owner, let outcomes)):
+            probes.apply(.finished(job, owner, outcomes), isKnown: containers.isKnown)
+            start.finished(number, followedBy: probes.takeFollowUps())
+        case .probing(.stuck(let job, let owner)):
+            probes.noteStuck(job, of: owner)
+        case .probing(.exhausted):
+            output.add(
+                .notice("every thread that looks into files waits for a file system: no further file is probed"))
+        case .probes(let report):
+            probes.apply(report, isKnown: containers.isKnown)
+        case .docker(let change):
+            containers.apply(change, program)
+        case .monitored(let report):
+            apply(report)
+        case .cgroups(let report):
+            let (consequences, keys) = containers.apply(report, program)
+            for consequence in consequences { act(on: consequence) }
+            for key in keys { deliverDeferred(waitingFor: key) }
+        case .stop:
+            isStopping = true
         }
     }
 

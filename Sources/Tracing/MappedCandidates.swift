@@ -40,6 +40,8 @@ struct MappedCandidates {
     private var states: [FileIdentity: State] = [:]
     /// Mappings since the last `settle` of files that are being looked into.
     private var waiting: [FileIdentity: Waiting] = [:]
+    /// How many files were settled since such were forgotten last: to look for them costs a pass over all.
+    private var settled = 0
     /// Files that were passed over because so many others are being looked into.
     private var passedOver: UInt64 = 0
 
@@ -115,6 +117,7 @@ struct MappedCandidates {
             // The next process that maps it may be there for longer, and what it must be spared for may be gone.
             states[candidate.identity] = nil
         case .noLibrary, .refused:
+            settled += 1
             states[candidate.identity] = .settled(path: candidate.path.hashValue, at: Clock.monotonic)
         case .unwanted:
             states[candidate.identity] = nil
@@ -149,13 +152,14 @@ struct MappedCandidates {
             if known == path.hashValue && Clock.monotonic - at < Self.trust { return false }
         case nil: break
         }
-        if states.count >= Self.most {
+        if states.count >= Self.most, settled >= Self.most / 16 {
             states = states.filter { if case .settled = $0.value { false } else { true } }
-            // All are waiting: this one is looked at when it is mapped again.
-            guard states.count < Self.most else {
-                passedOver += 1
-                return false
-            }
+            settled = 0
+        }
+        // Nearly all are waiting: this one is looked at when it is mapped again.
+        guard states.count < Self.most else {
+            passedOver += 1
+            return false
         }
         states[identity] = .pending
         return true

@@ -29,13 +29,14 @@ extension ProbeKeeper {
     }
 
     /// Has all processes looked at.
-    mutating func rescanSoon() {
+    /// - Parameter delay: Nanoseconds.
+    mutating func rescanSoon(after delay: Int64 = settling) {
         guard seesMappings, modifiedRescan == nil else { return }
-        modifiedRescan = max(Clock.monotonic + Self.settling, lastModifiedRescan + Self.rescanInterval)
+        modifiedRescan = max(Clock.monotonic + delay, lastModifiedRescan + Self.rescanInterval)
     }
 
     /// Nanoseconds. Links are closed by then, and a file that was written at a stretch is looked into by the first scan.
-    private static let settling: Int64 = 250_000_000
+    static let settling: Int64 = 250_000_000
     /// Nanoseconds; whoever writes to a probed file all the time makes no more of them.
     private static let rescanInterval: Int64 = 2_000_000_000
 
