@@ -1,4 +1,4 @@
-public import OS
+internal import OS
 
 /// Processes whose memory is held by a page fault that does not end, as in a file of a network or FUSE file system that
 /// hangs. Who attaches a uprobe to a file that such a process maps waits for it in the kernel, and every fork of the host

@@ -94,7 +94,7 @@ extension EndToEnd {
         func named(command: [String]) async throws {
             let workspace = try Workspace()
             defer { workspace.remove() }
-            let hung = try await HungFileSystem(in: workspace, hangingAtLookup: true)
+            let hung = try await HungFileSystem(in: workspace, .lookup)
             defer { hung.stop() }
             let program = try await Program.run([Sniscope.path] + command + [hung.path + "/lib.so"], seconds: 40)
             #expect(program.end == .exited(1), "\(program.account)")

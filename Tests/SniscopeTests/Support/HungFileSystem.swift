@@ -3,25 +3,36 @@ import Testing
 
 /// A FUSE file system whose server takes requests and never answers: what waits for it can't even be killed.
 ///
-/// Any name in it is a file that can be opened once and mapped. Reads and further openings hang; with
-/// `hangingAtLookup`, looking for a file does.
+/// Any name in it is a file that can be opened once and mapped. Reads and further openings hang.
 final class HungFileSystem: Sendable {
     let path: String
     private let server: Program
 
     static let isAvailable = FileManager.default.fileExists(atPath: "/dev/fuse")
 
-    init(in workspace: Workspace, at path: String? = nil, hangingAtLookup: Bool = false) async throws {
+    /// What else hangs, or does not.
+    enum Kind: String {
+        case usual
+        /// Looking for a file.
+        case lookup
+        /// The first read of each two fails: a page fault tries again, and holds the process's memory then. Whoever waits
+        /// for that is let go after 30 s.
+        case secondRead
+    }
+
+    init(in workspace: Workspace, at path: String? = nil, _ kind: Kind = .usual) async throws {
         let program = try await workspace.compile(Self.source, as: "hung")
         let path = path ?? workspace.path + "/hung-files"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         self.path = path
-        server = try Program([program, path] + (hangingAtLookup ? ["lookup"] : []))
+        server = try Program([program, path, kind.rawValue])
         try await wait("the FUSE file system", server) {
             if let end = server.end { throw Problem("it ended: \(end)\n\(server.account)") }
             return server.output.contains("mounted")
         }
     }
+
+    var isRunning: Bool { server.end == nil }
 
     /// Lets go of whoever waits.
     func stop() {
@@ -68,7 +79,9 @@ final class HungFileSystem: Sendable {
 
         int main(int count, char **arguments)
         {
-            int hangs_at_lookup = count > 2;
+            int hangs_at_lookup = !strcmp(arguments[2], "lookup");
+            int fails_first = !strcmp(arguments[2], "secondRead");
+            unsigned reads = 0;
             char options[128];
             static char buffer[1 << 20];
             unsigned long long next = 2, opened = 0;
@@ -79,6 +92,8 @@ final class HungFileSystem: Sendable {
                 perror("fuse");
                 return 1;
             }
+            if (fails_first)
+                alarm(30);
             for (;;) {
                 struct fuse_in_header *header = (void *)buffer;
 
@@ -120,6 +135,10 @@ final class HungFileSystem: Sendable {
                     answer(header->unique, 0, &out, sizeof(out));
                     break;
                 }
+                case FUSE_READ:
+                    if (fails_first && reads++ % 2 == 0)
+                        answer(header->unique, -EIO, NULL, 0);
+                    break;
                 case FUSE_OPENDIR:
                 case FUSE_ACCESS:
                 case FUSE_FLUSH:
