@@ -9,7 +9,8 @@ public struct FileStatus: Sendable, Equatable {
     public let size: UInt64
     /// Bytes that the file system keeps for it: few for a file of holes.
     public let allocated: UInt64
-    /// Nanoseconds since the epoch; changes with every write and rename, and users can't set it.
+    /// Nanoseconds since the epoch; changes with every write and rename, and users can't set it. One that does not fit,
+    /// as an image or a file system in user space may show, is the highest or the lowest number.
     public let changedAt: Int64
     public let mode: UInt32
     public let owner: UInt32
@@ -56,14 +57,22 @@ public struct FileStatus: Sendable, Equatable {
         self.init(status)
     }
 
-    private init(_ status: stat) {
+    init(_ status: stat) {
         device = UInt64(status.st_dev)
         inode = UInt64(status.st_ino)
         size = UInt64(max(status.st_size, 0))
-        allocated = UInt64(max(status.st_blocks, 0)) * 512
-        changedAt = Int64(status.st_ctim.tv_sec) * 1_000_000_000 + Int64(status.st_ctim.tv_nsec)
+        let (allocated, isTooMuch) = UInt64(max(status.st_blocks, 0)).multipliedReportingOverflow(by: 512)
+        self.allocated = isTooMuch ? .max : allocated
+        changedAt = Self.nanoseconds(status.st_ctim)
         mode = status.st_mode
         owner = status.st_uid
         links = UInt64(status.st_nlink)
+    }
+
+    private static func nanoseconds(_ time: timespec) -> Int64 {
+        let (seconds, isTooMuch) = Int64(time.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, isSumTooMuch) = seconds.addingReportingOverflow(Int64(time.tv_nsec))
+        guard isTooMuch || isSumTooMuch else { return sum }
+        return time.tv_sec < 0 ? .min : .max
     }
 }

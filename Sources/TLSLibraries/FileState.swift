@@ -15,11 +15,12 @@ public struct FileState: Sendable, Hashable {
 
     /// - Parameter below: Device and inode below an overlay, by the kernel's own numbers (major << 20 | minor): the
     ///   overlay's own device is another one for each container, and numbers of those that have gone are given again.
-    /// - Returns: Nil where the file's numbers prove nothing, or it was changed just now: results are not to be cached.
+    /// - Returns: Nil where the file's numbers prove nothing, or it was changed just now, or in the future: results are not
+    ///   to be cached.
     ///
     /// The clock of change times goes in steps of up to 10 ms: two changes within one can't be told apart.
     public init?(of file: RegularFile, below: @autoclosure () -> (device: UInt64, inode: UInt64)?) {
-        guard file.status.changedAt < Clock.realtime - Self.settlingTime else { return nil }
+        guard Self.isSettled(file.status.changedAt) else { return nil }
         switch FileSystemKind(of: file.descriptor) {
         case .local, .memory:
             device = Self.kernelDevice(file.status.device)
@@ -34,6 +35,11 @@ public struct FileState: Sendable, Hashable {
             return nil
         }
         changedAt = file.status.changedAt
+    }
+
+    /// One that does not fit stands for many.
+    static func isSettled(_ changedAt: Int64) -> Bool {
+        changedAt > .min && changedAt < Clock.realtime - settlingTime
     }
 
     /// `st_dev` (glibc's bits/sysmacros.h) as the kernel packs it.

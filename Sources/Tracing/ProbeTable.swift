@@ -94,7 +94,7 @@ final class ProbeTable: Sendable {
         state.withLock { state in
             if state.closing[file]?.isModified == true { return .changing }
             // Whoever wrote to it may write on.
-            if state.modified[file] != nil, 0..<Self.settling ~= Clock.realtime - changedAt { return .changing }
+            if state.modified[file] != nil, Self.isRecent(changedAt) { return .changing }
             if let known = state.known[file] {
                 if !known.isFinished { return .pending }
                 // A probed inode is held by its probe; any other may be a new file under an old number.
@@ -108,6 +108,12 @@ final class ProbeTable: Sendable {
             state.known[file] = Known(changedAt: changedAt)
             return nil
         }
+    }
+
+    /// Whether a file that was changed then may still be written to. A time in the future says nothing.
+    static func isRecent(_ changedAt: Int64) -> Bool {
+        let now = Clock.realtime
+        return changedAt > now - settling && changedAt <= now
     }
 
     /// Whether a file in this state has a TLS library, and was not probed because nobody is wanted who maps it.

@@ -63,6 +63,12 @@ struct FileStateTests {
         }
     }
 
+    @Test("A change time in the future, or that does not fit, tells no states apart")
+    func times() {
+        #expect(FileState.isSettled(1) && FileState.isSettled(-1))
+        for time in [Clock.realtime, Clock.realtime + 1_000_000_000, .max, .min] { #expect(!FileState.isSettled(time)) }
+    }
+
     @Test("A file system that is not known proves nothing")
     func madeUp() throws {
         // As one in user space.

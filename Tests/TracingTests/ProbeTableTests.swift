@@ -1,0 +1,14 @@
+import OS
+import Testing
+
+@testable import Tracing
+
+@Suite("What is known of probed files")
+struct ProbeTableTests {
+    @Test("one was changed just now; one of the future was not, nor one whose time does not fit")
+    func recent() {
+        let now = Clock.realtime
+        #expect(ProbeTable.isRecent(now))
+        for time in [now - 1_000_000_000, now + 60_000_000_000, .max, .min] { #expect(!ProbeTable.isRecent(time)) }
+    }
+}
