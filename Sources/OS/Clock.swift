@@ -13,6 +13,14 @@ public enum Clock {
     /// Of the times in /proc/PID/stat.
     public static let ticksPerSecond = Int64(sysconf(Int32(_SC_CLK_TCK)))
 
+    /// A time in /proc/PID/stat by `boot`'s clock.
+    ///
+    /// In a time namespace whose clock was set back, processes may be older than the clock: the kernel writes what lies
+    /// before 0 as an unsigned number (fs/proc/array.c, `timens_add_boottime_ns`), and it is below 0 here.
+    public static func boot(ticks: UInt64) -> Int64 {
+        Int64(bitPattern: ticks &* UInt64(1_000_000_000 / ticksPerSecond))
+    }
+
     private static func read(_ clock: clockid_t) -> Int64 {
         var time = timespec()
         clock_gettime(clock, &time)

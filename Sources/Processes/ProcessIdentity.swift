@@ -34,7 +34,7 @@ public struct ProcessStatus: Equatable, Sendable {
 
     /// When the process began, in nanoseconds since the epoch, to a hundredth of a second.
     public var startedAt: Int64 {
-        Clock.realtime - Clock.boot + Int64(startTime) * (1_000_000_000 / Clock.ticksPerSecond)
+        Clock.realtime &- Clock.boot &+ Clock.boot(ticks: startTime)
     }
 
     public init(pid: Int32) throws(SystemError) {

@@ -99,8 +99,7 @@ struct NamespaceWatch {
     mutating func watch(_ container: Container, _ first: HeldProcess?) {
         guard container.cgroupPath == nil, container.mountNamespace != nil, let pid = container.initPid else { return }
         let identity = first?.identity ?? ProcessIdentity(pid: pid, startTime: 0)
-        let tick = 1_000_000_000 / Clock.ticksPerSecond
-        let startedBy = Int64(clamping: identity.startTime + 1) * tick - (Clock.boot - Clock.monotonic)
+        let startedBy = Clock.boot(ticks: identity.startTime &+ 1) &- (Clock.boot &- Clock.monotonic)
         watched[container.ownID] = FirstProcess(
             process: first, identity: identity, startedBy: startedBy,
             seenAt: first?.isRunning == true ? Clock.monotonic : 0)

@@ -1,3 +1,4 @@
+import OS
 import Testing
 
 @testable import Processes
@@ -14,6 +15,19 @@ struct ProcessTextTests {
         #expect(status.state == "S")
         #expect(status.parent == 42)
         #expect(status.startTime == 987_654_321)
+    }
+
+    @Test("a process that is older than the clock of a time namespace began before that")
+    func olderThanClock() throws {
+        let second = UInt64(Clock.ticksPerSecond)
+        // As the kernel counts below 0: nanoseconds without a sign, then divided.
+        let before = (0 &- 5_000_000_000) / (1_000_000_000 / second)
+        func startedAt(_ ticks: UInt64) throws -> Int64 {
+            let text = "1 (a) S 42 5 5 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 \(ticks) 1000 200 0\n"
+            return try #require(ProcessStatus(stat: Array(text.utf8))).startedAt
+        }
+        let distance = try startedAt(100 * second) - startedAt(before)
+        #expect(abs(distance - 105_000_000_000) < 1_000_000_000)
     }
 
     @Test(
