@@ -7,7 +7,7 @@ public import TLSLibraries
 /// gives up its privileges: it takes some to become nobody.
 public final class InspectorProcess: Sendable {
     private struct State {
-        var control: MessageSocket?
+        var present: (process: HelperProcess, control: MessageSocket)?
         /// Connections that nobody uses, by the niceness of their threads; the one that was used last comes last.
         var free: [Int32: [(connection: Connection, since: Int64)]] = [:]
         /// Whether the present one has answered.
@@ -63,7 +63,7 @@ public final class InspectorProcess: Sendable {
     func close() {
         state.withLock { state in
             state.isClosed = true
-            state.control = nil
+            state.present = nil
             state.free = [:]
         }
     }
@@ -74,14 +74,14 @@ public final class InspectorProcess: Sendable {
         let (ours, theirs) = try MessageSocket.pair()
         let process = try HelperProcess(InspectionServer.name, theirs)
         try ours.send(added)
-        state.withLock { $0.control = ours }
+        state.withLock { $0.present = (process, ours) }
         return process
     }
 
     /// - Parameter mayRestart: nil: nobody wants another one.
     private func replace(_ signal: Int32?, _ mayRestart: Bool?) -> HelperProcess? {
         let isClosed = state.withLock { state in
-            state.control = nil
+            state.present = nil
             state.free = [:]
             state.isUp = false
             state.lastSignal = signal
@@ -115,24 +115,26 @@ public final class InspectorProcess: Sendable {
     func connection() throws(SystemError) -> Connection {
         let niceness = Threads.niceness
         for _ in 0..<Self.patience {
-            let (free, control, failure) = state.withLock {
-                ($0.free[niceness]?.popLast()?.connection, $0.control, $0.failure)
+            let (free, present, failure) = state.withLock {
+                ($0.free[niceness]?.popLast()?.connection, $0.present, $0.failure)
             }
             if let free { return free }
             if let failure { throw failure }
-            if let control, let connection = connect(control, niceness) { return connection }
+            if let present, let connection = connect(present.control, of: present.process, niceness) {
+                return connection
+            }
             // It is being replaced.
             Threads.sleep(milliseconds: 1)
         }
         throw SystemError("start", InspectionServer.name, code: 0, hint: "it does not answer.")
     }
 
-    private func connect(_ control: MessageSocket, _ niceness: Int32) -> Connection? {
+    private func connect(_ control: MessageSocket, of process: HelperProcess, _ niceness: Int32) -> Connection? {
         guard let (ours, theirs) = try? MessageSocket.pair(), (try? control.send(theirs)) != nil else { return nil }
         guard let greeting = try? ours.receiveBytes(), let thread = Int32(String(decoding: greeting, as: UTF8.self))
         else { return nil }
         state.withLock { $0.isUp = true }
-        if niceness != 0 { Threads.setNiceness(niceness, of: thread) }
+        if niceness != 0 { Threads.setNiceness(niceness, of: thread, in: process.pid) }
         return Connection(socket: ours, thread: thread)
     }
 
@@ -151,7 +153,7 @@ public final class InspectorProcess: Sendable {
     func giveBack(_ connection: Connection) {
         let niceness = Threads.niceness
         state.withLock { state in
-            guard !state.isClosed, state.control != nil else { return }
+            guard !state.isClosed, state.present != nil else { return }
             state.free[niceness, default: []].append((connection, Clock.monotonic))
         }
     }

@@ -69,8 +69,17 @@ extension Threads {
     public static var niceness: Int32 { getpriority(oneThread, 0) }
 
     /// Without CAP_SYS_NICE it stays as it is.
-    /// - Parameter thread: Of any process, from `identifier` there; 0: the calling one.
-    public static func setNiceness(_ niceness: Int32, of thread: Int32) {
+    /// - Parameter thread: 0: the calling one.
+    private static func setNiceness(_ niceness: Int32, of thread: UInt32) {
         setpriority(oneThread, id_t(thread), niceness)
+    }
+
+    /// The same for a thread of another process, which said that number itself: none of any other process's.
+    /// - Parameter thread: From `identifier` there.
+    public static func setNiceness(_ niceness: Int32, of thread: Int32, in pid: Int32) {
+        guard let number = UInt32(exactly: thread), number > 0, Files.exists("/proc/\(pid)/task/\(thread)") else {
+            return
+        }
+        setNiceness(niceness, of: number)
     }
 }
