@@ -55,15 +55,26 @@ public enum Threads {
 
     /// Lets the calling thread rest, at least so long: for what can only be asked again and again.
     public static func sleep(milliseconds: UInt32) {
-        usleep(milliseconds * 1000)
+        var rest = timespec(tv_sec: Int(milliseconds / 1000), tv_nsec: Int(milliseconds % 1000) * 1_000_000)
+        var left = timespec()
+        while nanosleep(&rest, &left) != 0 && errno == EINTR { rest = left }
     }
 
     /// Lets the calling thread rest for `times` as long as the work took that it began at `begun`, so that this work has
-    /// no more than its share of a processor.
+    /// no more than its share of a processor; at most a minute, whatever held the work up.
     /// - Parameter begun: CLOCK_MONOTONIC, nanoseconds.
     public static func rest(_ times: Int64, since begun: Int64) {
-        sleep(milliseconds: UInt32(clamping: (Clock.monotonic - begun) * times / 1_000_000))
+        sleep(milliseconds: rest(times, after: Clock.monotonic - begun))
     }
+
+    /// - Parameter work: How long it took; nanoseconds.
+    /// - Returns: Milliseconds.
+    static func rest(_ times: Int64, after work: Int64) -> UInt32 {
+        UInt32(clamping: min(min(work, longestRest) * times, longestRest) / 1_000_000)
+    }
+
+    /// Nanoseconds.
+    private static let longestRest: Int64 = 60_000_000_000
 }
 
 /// A queue between threads: `take` waits until there is an element.

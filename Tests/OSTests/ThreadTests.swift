@@ -24,4 +24,20 @@ struct ThreadTests {
             #expect(try niceness { _ in Threads.setNiceness(7, of: number, in: getpid()) } == before)
         }
     }
+
+    @Test("a rest is as long as its work says, and a minute at most")
+    func rest() {
+        #expect(Threads.rest(20, after: 3_000_000) == 60)
+        #expect(Threads.rest(20, after: -5) == 0)
+        #expect(Threads.rest(20, after: 3600 * 1_000_000_000) == 60_000)
+        #expect(Threads.rest(20, after: .max) == 60_000)
+        #expect(Threads.rest(20, after: .min / 20) == 0)
+    }
+
+    @Test("a pause takes its time")
+    func pause() {
+        let begun = Clock.monotonic
+        Threads.sleep(milliseconds: 20)
+        #expect(Clock.monotonic - begun >= 20_000_000)
+    }
 }
