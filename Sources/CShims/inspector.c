@@ -37,6 +37,27 @@ ssize_t sniscope_send_message(int socket, const void *bytes, size_t size, int fi
 	return sendmsg(socket, &message, MSG_NOSIGNAL);
 }
 
+// Keeps the first descriptor of a message. Alignment leaves room for a second one.
+static void take_descriptors(struct msghdr *message, int *file)
+{
+	struct cmsghdr *header;
+
+	for (header = CMSG_FIRSTHDR(message); header; header = CMSG_NXTHDR(message, header)) {
+		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t at = 0; CMSG_LEN(at + sizeof(int)) <= header->cmsg_len;
+		     at += sizeof(int)) {
+			int descriptor;
+
+			memcpy(&descriptor, CMSG_DATA(header) + at, sizeof(int));
+			if (*file < 0)
+				*file = descriptor;
+			else
+				close(descriptor);
+		}
+	}
+}
+
 ssize_t sniscope_receive_message(int socket, void *bytes, size_t capacity, int *file)
 {
 	union {
@@ -44,22 +65,21 @@ ssize_t sniscope_receive_message(int socket, void *bytes, size_t capacity, int *
 		char space[CMSG_SPACE(sizeof(int))];
 	} control;
 	struct iovec part = { .iov_base = bytes, .iov_len = capacity };
+	// Where there is no room for descriptors the kernel closes them.
 	struct msghdr message = {
 		.msg_iov = &part,
 		.msg_iovlen = 1,
-		.msg_control = control.space,
-		.msg_controllen = sizeof(control.space),
+		.msg_control = file ? control.space : NULL,
+		.msg_controllen = file ? sizeof(control.space) : 0,
 	};
-	struct cmsghdr *header;
 	ssize_t size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
 
-	*file = -1;
+	if (file)
+		*file = -1;
 	if (size < 0)
 		return size;
-	header = CMSG_FIRSTHDR(&message);
-	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
-	    header->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(file, CMSG_DATA(header), sizeof(int));
+	if (file)
+		take_descriptors(&message, file);
 	if (message.msg_flags & MSG_TRUNC) {
 		errno = EMSGSIZE;
 		return -1;

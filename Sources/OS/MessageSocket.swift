@@ -63,27 +63,36 @@ public final class MessageSocket: @unchecked Sendable {
     /// - Returns: nil where the other process has ended or closed its end.
     public func receive() throws(SystemError) -> Message? {
         var file: Int32 = -1
-        var failure: SystemError?
+        let bytes: [UInt8]?
+        do throws(SystemError) {
+            bytes = try receive(&file)
+        } catch {
+            if file >= 0 { _ = Descriptor(open: file) }
+            throw error
+        }
+        let received = file >= 0 ? Descriptor(open: file) : nil
+        guard let bytes else { return nil }
+        return Message(bytes: bytes, descriptor: received)
+    }
+
+    /// As `receive`, where no descriptor is to come: one that comes all the same is closed.
+    public func receiveBytes() throws(SystemError) -> [UInt8]? {
+        try receive(nil)
+    }
+
+    /// - Parameter file: Becomes the number of the descriptor that came.
+    private func receive(_ file: UnsafeMutablePointer<Int32>?) throws(SystemError) -> [UInt8]? {
         let buffer = self.buffer ?? .allocate(byteCount: Self.mostBytes, alignment: 1)
         self.buffer = buffer
         let size = retrying {
-            sniscope_receive_message(descriptor.number, buffer.baseAddress, buffer.count, &file)
+            sniscope_receive_message(descriptor.number, buffer.baseAddress, buffer.count, file)
         }
-        if size < 0 { failure = .last("receive", "a message") }
-        let bytes = Array(buffer[..<max(size, 0)])
-        let received = file >= 0 ? Descriptor(open: file) : nil
-        if let failure {
+        guard size >= 0 else {
             // The other process ended with messages unread.
-            if failure.code == ECONNRESET { return nil }
-            throw failure
+            if errno == ECONNRESET { return nil }
+            throw .last("receive", "a message")
         }
-        return bytes.isEmpty ? nil : Message(bytes: bytes, descriptor: received)
-    }
-
-    /// As `receive`, where no descriptor is to come.
-    public func receiveBytes() throws(SystemError) -> [UInt8]? {
-        guard let message = try receive() else { return nil }
-        return message.bytes
+        return size == 0 ? nil : Array(buffer[..<size])
     }
 
     /// Hands the socket to a program that is about to be executed.

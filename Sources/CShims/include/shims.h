@@ -75,7 +75,8 @@ int sniscope_confine_inspector(uint64_t memory);
 ssize_t sniscope_send_message(int socket, const void *bytes, size_t size, int file);
 
 /// Receives a message, and a descriptor where one comes with it (closed on exec); else `file`
-/// becomes -1. Returns 0 at the end, -1 with errno.
+/// becomes -1. All others that come are closed, and where `file` is NULL, that one too. Returns 0
+/// at the end, -1 with errno.
 ssize_t sniscope_receive_message(int socket, void *bytes, size_t capacity, int *file);
 
 /// A socket on which the kernel reports devices that come, go and change, or -1 with errno.
