@@ -125,6 +125,11 @@ private final class Look {
     private var debugFiles: [RegularFile] = []
     private var entry: CachedFindings?
 
+    /// More than any file needs: one that took the other process over may ask for ever.
+    private static let mostQuestions = 256
+    /// The places of one file's debug information are four, which are asked for twice.
+    private static let mostDebugFiles = 16
+
     init(file: RegularFile, cache: FindingCache?, openNeeded: @escaping FileInspector.Opener) {
         self.file = file
         self.cache = cache
@@ -146,16 +151,22 @@ private final class Look {
         entry = nil
         return try Threads.waiting(for: connection.thread) { () throws -> InspectionReply? in
             guard (try? connection.socket.send(request.bytes, file: file)) != nil else { return nil }
+            var messages = 0
             while let message = try connection.socket.receiveBytes() {
-                guard let reply = InspectionReply(message) else { throw InspectionError.unexpectedAnswer }
+                messages += 1
+                guard let reply = InspectionReply(message), messages <= Self.mostQuestions else {
+                    throw InspectionError.unexpectedAnswer
+                }
                 switch reply {
                 case .areThere(let paths):
+                    guard paths.count <= Self.mostDebugFiles else { throw InspectionError.unexpectedAnswer }
                     let answer = paths.map { isPlace($0, request) && Files.exists($0) ? UInt8(1) : 0 }
                     guard (try? connection.socket.send(answer)) != nil else { return nil }
                 case .openDebugFile(let path):
                     var file: RegularFile?
                     if isPlace(path, request) { file = DebugFiles.open(path) as? RegularFile }
                     if let file { debugFiles.append(file) }
+                    guard debugFiles.count <= Self.mostDebugFiles else { throw InspectionError.unexpectedAnswer }
                     guard (try? connection.socket.send([0], file: file)) != nil else { return nil }
                 case .openNeeded(let name):
                     guard (try? connection.socket.send([0], file: openNeeded(name))) != nil else { return nil }
