@@ -81,6 +81,15 @@ extension FunctionRule: Packable {
             lengthBits: try unpacking.next(), conditions: try unpacking.next(),
             connectionArgument: try unpacking.next(),
             treatment: NameTreatment(rawValue: UInt8(truncatingIfNeeded: try unpacking.next(UInt64.self))))
+        guard isPossible else { throw PackingError() }
+    }
+
+    /// Whether the BPF program can be told so, as all of the catalog.
+    private var isPossible: Bool {
+        let arguments = [nameArgument, lengthArgument, connectionArgument].compactMap(\.self)
+        return (arguments + conditions.map(\.argument)).allSatisfy { 0...Self.lastArgument ~= $0 }
+            && ([lengthBits] + conditions.map(\.bits)).allSatisfy([8, 16, 32, 64].contains)
+            && conditions.count <= Self.conditionLimit
     }
 }
 

@@ -34,6 +34,25 @@ struct PackingTests {
         for count in bytes.indices { #expect(FileReport(packed: bytes[..<count]) == nil) }
     }
 
+    @Test("is refused where a rule is none that the kernel's program can be told")
+    func impossibleRules() {
+        let condition = FunctionRule.Condition(argument: 0, equals: 1, bits: 8)
+        let possible = [
+            FunctionRule(nameArgument: 4, lengthArgument: 0, lengthBits: 16, connectionArgument: 3),
+            FunctionRule(nameArgument: 1, conditions: [condition, condition]),
+        ]
+        for rule in possible { #expect(FunctionRule(packed: rule.packed[...]) == rule) }
+        let impossible = [
+            FunctionRule(nameArgument: -1), FunctionRule(nameArgument: 5),
+            FunctionRule(nameArgument: 0, lengthArgument: 256), FunctionRule(nameArgument: 0, lengthBits: -1),
+            FunctionRule(nameArgument: 0, lengthBits: 65), FunctionRule(nameArgument: 0, connectionArgument: .max),
+            FunctionRule(nameArgument: 1, conditions: [condition, condition, condition]),
+            FunctionRule(nameArgument: 1, conditions: [.init(argument: .min, equals: 1, bits: 8)]),
+            FunctionRule(nameArgument: 1, conditions: [.init(argument: 0, equals: 1, bits: 0)]),
+        ]
+        for rule in impossible { #expect(FunctionRule(packed: rule.packed[...]) == nil, "\(rule)") }
+    }
+
     @Test("never traps, whatever it is")
     func changed() {
         var random = SeededGenerator(state: 7)
