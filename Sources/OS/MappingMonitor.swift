@@ -199,8 +199,8 @@ private final class PerfRing {
             return Int(size - pathOffset)
         }
         return ExecutableMapping(
-            pid: load(UInt32.self, at: position), time: Int64(load(UInt64.self, at: position + size)), start: start,
-            end: start + load(UInt64.self, at: position + 16),
+            pid: load(UInt32.self, at: position), time: Int64(clamping: load(UInt64.self, at: position + size)),
+            start: start, end: end,
             device: UInt64(load(UInt32.self, at: position + 32)) << 20 | UInt64(load(UInt32.self, at: position + 36)),
             inode: load(UInt64.self, at: position + 40), path: path)
     }
@@ -210,3 +210,5 @@ private final class PerfRing {
         (control + pageSize).load(fromByteOffset: Int(position % UInt64(dataSize)), as: Value.self)
     }
 }
+        let (end, isBeyond) = start.addingReportingOverflow(load(UInt64.self, at: position + 16))
+        guard !isBeyond else { return nil }

@@ -15,15 +15,10 @@ public enum MappedCode {
         let ranges = MapsParser.executableFiles(in: maps).filter { $0.identity == identity }.map(\.range)
         let memory = try? RegularFile(path: "/proc/\(pid)/mem")
         return code.contains { place in
-            let range = ranges.first {
-                $0.offset <= place.offset && place.offset - $0.offset < $0.end - $0.start
-            }
-            guard let range else {
+            guard let address = ranges.lazy.compactMap({ $0.address(ofOffset: place.offset) }).first else {
                 return MapsParser.isExecutableWithoutFile(first.start &+ (place.offset &- first.offset), in: maps)
             }
-            guard
-                let bytes = try? memory?.read(
-                    at: range.start + (place.offset - range.offset), count: place.bytes.count),
+            guard let bytes = try? memory?.read(at: address, count: place.bytes.count),
                 bytes.count == place.bytes.count
             else { return false }
             let isBreakpoint = zip(bytes, place.bytes).allSatisfy { $0 == $1 || $0 == breakpoint }
@@ -39,9 +34,10 @@ public enum MappedCode {
         let pageSize = UInt64(sysconf(Int32(_SC_PAGESIZE)))
         guard let pages = try? RegularFile(path: "/proc/\(pid)/pagemap") else { return true }
         return code.contains { place in
-            let last = place.offset + UInt64(place.bytes.count) - 1
-            guard first.offset <= place.offset, last - first.offset < first.end - first.start else { return true }
-            return Set([place.offset, last].map { (first.start + ($0 - first.offset)) / pageSize }).contains { page in
+            guard let start = first.address(ofOffset: place.offset),
+                let end = first.address(ofOffset: place.offset &+ UInt64(place.bytes.count) &- 1), start <= end
+            else { return true }
+            return Set([start / pageSize, end / pageSize]).contains { page in
                 guard let entry = try? pages.read(at: page * 8, count: 8), entry.count == 8 else { return true }
                 // Bits 61 to 63 of Linux's admin-guide/mm/pagemap.rst.
                 let isOfFile = entry[7] & 0x20 != 0

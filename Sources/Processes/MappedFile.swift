@@ -15,15 +15,22 @@ public struct FileIdentity: Hashable, Sendable {
 public struct MappedRange: Hashable, Sendable {
     /// First address.
     public let start: UInt64
-    /// The address after the last.
+    /// The address after the last; never before `start`.
     public let end: UInt64
     /// Bytes from the start of the file.
     public let offset: UInt64
 
+    /// One that ends before its start is empty.
     public init(start: UInt64, end: UInt64, offset: UInt64) {
         self.start = start
-        self.end = end
+        self.end = max(start, end)
         self.offset = offset
+    }
+
+    /// Where a byte of the file is in memory; nil where it is not in this range.
+    func address(ofOffset other: UInt64) -> UInt64? {
+        guard other >= offset, other - offset < end - start else { return nil }
+        return start + (other - offset)
     }
 
     /// Its name in /proc/PID/map_files: lower-case, no leading zeros.
