@@ -62,15 +62,22 @@ public final class MappingMonitor {
     private var rings: [Int32: PerfRing] = [:]
     private let poller: Poller
     private let cpuEvents: CPUEvents?
+    /// The kernel reports a ring as readable once, whatever is left in it then.
+    private let rest: WakeUp
+    /// The one that was read last: the next turn begins behind it, so that a busy one keeps no other from being read.
+    private var lastRead: Int32 = -1
     /// Not yet told.
     private var failures: [SystemError] = []
 
     private static let cpuEventsTag = UInt32.max
+    private static let restTag = UInt32.max - 1
 
     /// - Throws: `SystemError` where the kernel refuses (CAP_PERFMON; CAP_SYS_ADMIN where kernel.perf_event_paranoid is
     ///   above 2 on Debian and Ubuntu).
     public init() throws(SystemError) {
         poller = try Poller()
+        rest = try WakeUp()
+        try poller.add(rest.descriptor, tag: Self.restTag)
         // Before the list is read: a CPU that comes meanwhile is opened twice, not never.
         do throws(SystemError) {
             cpuEvents = try CPUEvents()
@@ -86,16 +93,16 @@ public final class MappingMonitor {
     /// Readable when there is something to `drain`.
     public var descriptor: Int32 { poller.descriptor }
 
-    /// Hands over all that has come.
+    /// Hands over what has come, until `deliver` has enough and returns false: the descriptor stays readable then.
     /// - Returns: What went unreported since the last call.
-    public func drain(_ deliver: (ExecutableMapping) -> Void) -> MappingGap {
+    public func drain(_ deliver: (ExecutableMapping) -> Bool) -> MappingGap {
         var gap = MappingGap()
-        // Taken first: a CPU that has gone offline by then reports nothing more, and all that it did is read below.
+        rest.clear()
         let events = cpuEvents?.take() ?? []
-        for ring in rings.values { gap.dropped += ring.drain(deliver) }
+        if !drainRings(deliver, &gap) { rest.signal() }
         for event in events {
             do throws(SystemError) {
-                try apply(event, &gap)
+                try apply(event, deliver, &gap)
             } catch {
                 failures.append(error)
             }
@@ -105,20 +112,43 @@ public final class MappingMonitor {
         return gap
     }
 
+    /// - Returns: Whether all was read.
+    private func drainRings(_ deliver: (ExecutableMapping) -> Bool, _ gap: inout MappingGap) -> Bool {
+        let cpus = rings.keys.sorted()
+        let first = cpus.firstIndex { $0 > lastRead } ?? 0
+        for cpu in cpus[first...] + cpus[..<first] {
+            lastRead = cpu
+            let isComplete = rings[cpu]?.drain(deliver, &gap.dropped) ?? true
+            guard isComplete else { return false }
+        }
+        return true
+    }
+
     /// The perf event of a CPU that went offline is dead, also once the CPU is back.
-    private func apply(_ event: CPUEvents.Event, _ gap: inout MappingGap) throws(SystemError) {
+    private func apply(
+        _ event: CPUEvents.Event, _ deliver: (ExecutableMapping) -> Bool, _ gap: inout MappingGap
+    ) throws(SystemError) {
         switch event {
         case .offline(let cpu):
-            rings[cpu] = nil
+            close(cpu, deliver, &gap)
         case .online(let cpu):
             gap.isCPUNew = true
-            rings[cpu] = nil
+            close(cpu, deliver, &gap)
             try watch(cpu)
         case .missed:
             gap.isCPUNew = true
-            rings = [:]
+            for cpu in Array(rings.keys) { close(cpu, deliver, &gap) }
             for cpu in try CPUEvents.online() { try watch(cpu) }
         }
+    }
+
+    /// Hands over what the ring still has, all of it: there is no later turn.
+    private func close(_ cpu: Int32, _ deliver: (ExecutableMapping) -> Bool, _ gap: inout MappingGap) {
+        func deliverAll(_ mapping: ExecutableMapping) -> Bool {
+            _ = deliver(mapping)
+            return true
+        }
+        _ = rings.removeValue(forKey: cpu)?.drain(deliverAll, &gap.dropped)
     }
 
     private func watch(_ cpu: Int32) throws(SystemError) {
@@ -155,18 +185,20 @@ private final class PerfRing {
         munmap(control, pageSize + dataSize)
     }
 
-    func drain(_ deliver: (ExecutableMapping) -> Void) -> UInt64 {
+    /// Hands over what there is by now, until `deliver` returns false.
+    /// - Returns: Whether it was all.
+    func drain(_ deliver: (ExecutableMapping) -> Bool, _ lost: inout UInt64) -> Bool {
         let head = sniscope_perf_head(control)
         var tail = sniscope_perf_tail(control)
-        var lost: UInt64 = 0
-        while tail < head {
+        var hasEnough = false
+        while tail < head, !hasEnough {
             // struct perf_event_header: type, misc, size.
             let type = load(UInt32.self, at: tail)
             let size = UInt64(load(UInt16.self, at: tail + 6))
             guard size >= 8 else { break }
             switch type {
             case UInt32(PERF_RECORD_MMAP2.rawValue):
-                if let mapping = mapping(at: tail + 8, size: size - 8) { deliver(mapping) }
+                if let mapping = mapping(at: tail + 8, size: size - 8) { hasEnough = !deliver(mapping) }
             case UInt32(PERF_RECORD_LOST.rawValue):
                 lost += load(UInt64.self, at: tail + 16)
             default:
@@ -175,7 +207,7 @@ private final class PerfRing {
             tail += size
         }
         sniscope_perf_set_tail(control, tail)
-        return lost
+        return !hasEnough
     }
 
     /// PERF_RECORD_MMAP2 of perf_event_open(2).
@@ -190,6 +222,8 @@ private final class PerfRing {
             return nil
         }
         let start = load(UInt64.self, at: position + 8)
+        let (end, isBeyond) = start.addingReportingOverflow(load(UInt64.self, at: position + 16))
+        guard !isBeyond else { return nil }
         let path = String(unsafeUninitializedCapacity: Int(size - pathOffset)) { target in
             for index in 0..<target.count where index < Int(size - pathOffset) {
                 let byte = load(UInt8.self, at: position + pathOffset + UInt64(index))
@@ -210,5 +244,3 @@ private final class PerfRing {
         (control + pageSize).load(fromByteOffset: Int(position % UInt64(dataSize)), as: Value.self)
     }
 }
-        let (end, isBeyond) = start.addingReportingOverflow(load(UInt64.self, at: position + 16))
-        guard !isBeyond else { return nil }

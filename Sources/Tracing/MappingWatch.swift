@@ -40,6 +40,10 @@ enum MappingWatch {
         if case .perfEvents = self { true } else { false }
     }
 
+    /// How long one `drain` may take, as of the other records (`EventLoop`): mappings can come as fast as they are read.
+    /// Nanoseconds.
+    private static let longestReading: Int64 = 4_000_000
+
     /// Readable when there is something to `drain`.
     var descriptor: Int32 {
         switch self {
@@ -48,11 +52,16 @@ enum MappingWatch {
         }
     }
 
-    /// Hands over all that has come.
+    /// Hands over what has come, as much as is done in a moment. The descriptor stays readable while there is more.
     func drain(_ deliver: (ExecutableMapping) -> Void) -> MappingGap {
-        switch self {
-        case .perfEvents(let monitor): monitor.drain(deliver)
-        case .program(let program): program.drain(deliver)
+        let deadline = Clock.monotonic + Self.longestReading
+        func take(_ mapping: ExecutableMapping) -> Bool {
+            deliver(mapping)
+            return Clock.monotonic < deadline
+        }
+        return switch self {
+        case .perfEvents(let monitor): monitor.drain(take)
+        case .program(let program): program.drain(take)
         }
     }
 }
@@ -89,10 +98,10 @@ final class MappingProgram {
 
     var descriptor: Int32 { ring.descriptor }
 
-    func drain(_ deliver: (ExecutableMapping) -> Void) -> MappingGap {
+    /// Hands over what has come, until `deliver` has enough and returns false.
+    func drain(_ deliver: (ExecutableMapping) -> Bool) -> MappingGap {
         ring.drain { record in
-            if case .mapping(let record) = record { deliver(ExecutableMapping(record)) }
-            return true
+            if case .mapping(let record) = record { deliver(ExecutableMapping(record)) } else { true }
         }
         // Both are read from the kernel, which has them as long as the program is loaded.
         let full = (try? object.read("lost", as: UInt64.self).first) ?? 0
