@@ -8,6 +8,14 @@ public protocol ByteSource: Sendable {
     func read(at offset: UInt64, count: Int) throws -> [UInt8]
 }
 
+extension ByteSource {
+    /// As `read`, for those that trust it: a source that gives more than it is asked for is held to the rule.
+    func readAtMost(_ count: Int, at offset: UInt64) throws -> [UInt8] {
+        let bytes = try read(at: offset, count: count)
+        return bytes.count <= count ? bytes : Array(bytes.prefix(max(count, 0)))
+    }
+}
+
 /// Bytes in memory.
 public struct MemorySource: ByteSource {
     public let bytes: [UInt8]

@@ -47,7 +47,7 @@ struct DebugLink {
         var sum = CRC32()
         var offset: UInt64 = 0
         while offset < source.size {
-            let bytes = try source.read(at: offset, count: 256 << 10)
+            let bytes = try source.readAtMost(256 << 10, at: offset)
             guard !bytes.isEmpty else { break }
             sum.add(bytes)
             offset += UInt64(bytes.count)

@@ -29,7 +29,7 @@ public struct ELFImage: Sendable {
     /// Reads the header and the program headers.
     /// - Throws: `ELFError`, or what `source` throws.
     public init(_ source: any ByteSource) throws {
-        let head = try source.read(at: 0, count: Self.headSize)
+        let head = try source.readAtMost(Self.headSize, at: 0)
         guard head.starts(with: [0x7f, 0x45, 0x4c, 0x46]) else { throw ELFError.notELF }
         let header = try FileHeader(head)
         self.source = source
@@ -68,7 +68,7 @@ public struct ELFImage: Sendable {
         if let start = Int(exactly: offset.value), start < head.count, count <= head.count - start {
             return Array(head[start..<(start + count)])
         }
-        return try source.read(at: offset.value, count: count)
+        return try source.readAtMost(count, at: offset.value)
     }
 
     /// At most `count` bytes from a file offset; fewer at the end of the file.

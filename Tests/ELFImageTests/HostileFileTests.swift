@@ -28,6 +28,26 @@ struct HostileFileTests {
         }
     }
 
+    /// Gives more than it is asked for.
+    private struct GenerousSource: ByteSource {
+        let original: [UInt8]
+
+        var size: UInt64 { UInt64(original.count) }
+
+        func read(at offset: UInt64, count: Int) -> [UInt8] {
+            MemorySource(original).read(at: offset, count: count) + [UInt8](repeating: 1, count: 100)
+        }
+    }
+
+    @Test("A source that gives more than it is asked for is held to the rule")
+    func generous() throws {
+        let image = try ELFImage(GenerousSource(original: ELFBuilder().bytes + [UInt8](repeating: 0, count: 10_000)))
+        for (offset, count) in [(0, 10), (5000, 0), (5000, 10), (9000, 10_000)] as [(FileOffset, Int)] {
+            #expect(try image.bytes(at: offset, count: count).count <= count)
+        }
+        exercise(GenerousSource(original: ELFBuilder().bytes))
+    }
+
     private static let names = ["first_function", "SSL_ctrl", "SSL_write", "gnutls_server_name_set", "absent"]
         .map(SymbolName.init)
     private static let patterns = [
