@@ -180,7 +180,7 @@ public struct AnchorSearch {
         }
 
         private func branches(into functions: [CodeFunction]) throws -> [Branch] {
-            guard let ranges = AddressRanges(functions.map { $0.start...($0.end - 1 ?? $0.start) }) else { return [] }
+            guard let ranges = AddressRanges(functions.map(\.addresses)) else { return [] }
             return try BranchSearch(windows: windows, targets: ranges).find()
         }
 

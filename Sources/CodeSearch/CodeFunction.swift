@@ -3,13 +3,22 @@ internal import ELFImage
 /// A function, or a part of one that lies elsewhere.
 struct CodeFunction: Sendable {
     let start: Address
-    /// Behind its last byte; how far it was looked at where that is not known.
+    /// Behind its last byte; how far it was looked at where that is not known. A function has one byte at least.
     let end: Address
     let facts: CodeFacts
     /// How its beginning is known: "the unwind table".
     let origin: String
 
+    init(start: Address, end: Address, facts: CodeFacts, origin: String) {
+        self.start = start
+        self.end = max(end, start + 1 ?? start)
+        self.facts = facts
+        self.origin = origin
+    }
+
     var size: UInt64 { end.distance(from: start) ?? 0 }
+
+    var addresses: ClosedRange<Address> { start...max(start, end - 1 ?? start) }
 
     /// Instructions around a reference that may set the arguments of the same call.
     private static let callSiteReach = 10
