@@ -147,12 +147,21 @@ final class ProbeTable: Sendable {
     ) throws(OwnersLimit) -> UInt32 {
         try state.withLock { state throws(OwnersLimit) in
             try state.shares.take(descriptors, for: owner)
-            let file = state.nextFile
-            state.nextFile += 1
+            let file = Self.free(from: state.nextFile) { file in
+                state.traced[file] != nil || state.released.contains { $0.file == file }
+            }
+            state.nextFile = file &+ 1
             state.traced[file] = Traced(
                 identity: identity, status: status, points: points, code: code, owner: owner, descriptors: descriptors)
             return file
         }
+    }
+
+    /// The first number from `first` on that no cookie has: a long trace may come to its own first ones again.
+    static func free(from first: UInt32, isUsed: (UInt32) -> Bool) -> UInt32 {
+        var number = first
+        while isUsed(number) { number &+= 1 }
+        return number
     }
 
     /// Has a registered file watched from here on.
