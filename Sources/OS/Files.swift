@@ -89,15 +89,3 @@ public enum Files {
         access(path, F_OK) == 0
     }
 }
-
-extension [UInt8] {
-    /// Grows by up to `capacity` bytes that `fill` writes; it returns how many it wrote.
-    mutating func append(addingCapacity capacity: Int, fill: (UnsafeMutableRawBufferPointer) -> Int) {
-        let start = count
-        append(contentsOf: repeatElement(0, count: capacity))
-        let written = withUnsafeMutableBytes { bytes in
-            fill(UnsafeMutableRawBufferPointer(rebasing: bytes[start..<(start + capacity)]))
-        }
-        removeLast(capacity - written)
-    }
-}
