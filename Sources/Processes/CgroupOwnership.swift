@@ -73,14 +73,30 @@ public struct CgroupOwnership: Sendable {
         }
     }
 
+    /// Who pays for what is done for the processes of a cgroup, also for those of a session, which root made for him:
+    /// the user in whose slice it is ("/user.slice/user-1000.slice/…"), whatever number a process there has, and
+    /// whatever the cgroups below are called. Reads nothing.
+    /// - Parameter path: From the hierarchy's root, as the host sees it. It may be cut behind the slice's name.
+    /// - Returns: 0: root, in its own slice; nil outside of all users' slices.
+    public static func payer(ofPath path: some StringProtocol) -> UInt32? {
+        slice(path.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: true))?.user
+    }
+
     /// systemd's names for what it hands out to a user, also in hierarchies in which the cgroup itself is root's:
-    /// "user-1000.slice/user@1000.service".
+    /// "/user.slice/user-1000.slice/user@1000.service/…". Below a container's cgroup they say nothing: its root calls
+    /// cgroups what it likes.
     private static func user(inNames components: [Substring]) -> UInt32? {
         // The service itself is made by root.
-        for (slice, service) in zip(components, components.dropFirst().dropLast()) where slice.hasPrefix("user-") {
-            let number = slice.dropFirst(5).prefix { $0 != "." }
-            if slice == "user-\(number).slice", service == "user@\(number).service" { return UInt32(number) }
-        }
-        return nil
+        guard components.count > 3, let (user, number) = slice(components), components[2] == "user@\(number).service"
+        else { return nil }
+        return user
+    }
+
+    private static func slice<Name: StringProtocol>(_ components: [Name]) -> (user: UInt32, number: String)? {
+        guard components.count > 1, components[0] == "user.slice", components[1].hasPrefix("user-") else { return nil }
+        let number = String(components[1].dropFirst(5).prefix { $0 != "." })
+        // As systemd writes numbers: "user-+7.slice" is none of its.
+        guard components[1] == "user-\(number).slice", let user = UInt32(number), "\(user)" == number else { return nil }
+        return (user, number)
     }
 }

@@ -50,9 +50,31 @@ struct UserContainerTests {
             ("/user.slice/user-1000.slice/user@1000.service/user-7.slice/user@7.service/libpod-\(id).scope", 1000),
             ("/user.slice/user-1000.slice/user@1000.service", 0), ("/user.slice/user-1000.slice/session-1.scope", 0),
             ("/user.slice/user-0.slice/user@0.service/libpod-\(id).scope", 0), ("/docker/\(id)", 0), ("/", 0), ("", 0),
+            // root in a container may call cgroups so.
+            ("/docker/\(id)/user-1000.slice/user@1000.service/x/y", 0),
+            ("/docker/\(id)/user.slice/user-1000.slice/user@1000.service/x/y", 0),
+            ("/user-1000.slice/user@1000.service/x/y", 0),
         ] as [(String, UInt32)])
     func names(path: String, owner: UInt32) {
         #expect(CgroupOwnership(mounts: []).user(ofCgroup: path) == owner)
+    }
+
+    @Test(
+        "all in a user's slice is paid for by that user, and nothing elsewhere",
+        arguments: [
+            ("/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-\(id).scope", 1000),
+            ("/user.slice/user-1000.slice/user@1000.service", 1000), ("/user.slice/user-1000.slice", 1000),
+            ("/user.slice/user-1000.slice/session-1.scope", 1000), ("/user.slice/user-0.slice/session-1.scope", 0),
+            ("/user.slice/user-1000.slice/x/user.slice/user-7.slice/y", 1000),
+            ("/user.slice", nil), ("/user.slice/user-.slice/x", nil), ("/user.slice/user-+7.slice/x", nil),
+            ("/user.slice/user-007.slice/x", nil), ("/user.slice/user-4294967296.slice/x", nil),
+            ("/user.slice/user-7.slice.d/x", nil), ("/user.slice/user-7/x", nil), ("/", nil), ("", nil),
+            ("/docker/\(id)/user.slice/user-1000.slice/user@1000.service", nil),
+            ("/system.slice/user-1000.slice/user@1000.service/x", nil),
+            ("/../user.slice/user-1000.slice/user@1000.service", nil),
+        ] as [(String, UInt32?)])
+    func payers(path: String, payer: UInt32?) {
+        #expect(CgroupOwnership.payer(ofPath: path) == payer)
     }
 
     /// Knows every id, as root's container.
