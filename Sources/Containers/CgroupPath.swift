@@ -14,11 +14,14 @@ public struct ContainerCgroup: Equatable, Sendable {
 public enum CgroupPath {
     /// The container that a cgroup belongs to; nil for the host's own.
     ///
-    /// Of nested containers (Docker in Docker) it is the outermost, which is the one the host's runtime knows.
+    /// Of nested containers (Docker in Docker) it is the outermost, which is the one the host's runtime knows. None is
+    /// looked for deeper than runtimes make them.
     /// - Parameter path: From the hierarchy's root, v1 or v2: /docker/ID, /system.slice/docker-ID.scope/init, …
     public static func containerID(in path: String) -> ContainerCgroup? {
-        let components = path.split(separator: "/", omittingEmptySubsequences: true)
-        for (index, component) in components.enumerated() {
+        let most = CgroupIndex.mostLevels
+        // The last one is the rest of a path that is deeper.
+        let components = path.split(separator: "/", maxSplits: most, omittingEmptySubsequences: true)
+        for (index, component) in components.prefix(most).enumerated() {
             let parent = index > 0 ? components[index - 1] : ""
             let child = index + 1 < components.count ? components[index + 1] : ""
             guard let (runtime, id) = container(component, in: parent, above: child) else { continue }

@@ -13,6 +13,8 @@ public struct ContainerDirectory: Sendable {
 
     /// Containers, and cgroups that are about to be one, by their own cgroup; those without one by their id.
     private var entries: [String: Entry] = [:]
+    /// Those of `entries` that have a cgroup.
+    private var index = CgroupIndex()
     /// By cgroup: the key of the entry that it was in when it was last looked at, which may have turned out to be the
     /// host's or another container's since; nil for a cgroup that is known to be the host's.
     private var owners: [UInt64: String?] = [:]
@@ -49,9 +51,24 @@ public struct ContainerDirectory: Sendable {
         return owner(key)
     }
 
+    /// Takes in a cgroup of the v2 hierarchy of which only the beginning of the path is known.
+    /// - Parameter path: Of a cgroup above.
+    /// - Returns: nil where the rest matters.
+    public mutating func add(cgroupID: UInt64, below path: String) -> Owner? {
+        let key = key(above: path)
+        guard key.map({ entries[$0]?.container != nil }) == true || CgroupIndex.isTooDeep(path + "/") else {
+            return nil
+        }
+        owners[cgroupID] = .some(key)
+        return key.map(owner) ?? .host
+    }
+
     /// How many cgroups of one user may be containers' at a time. Root has no limit: its cgroups cost the kernel far
     /// more memory than an entry does.
     public static let mostOfUser = 1024
+
+    /// Whether a cgroup is deeper than any container's own.
+    public static func isTooDeep(_ path: String) -> Bool { CgroupIndex.isTooDeep(path) }
 
     /// Announces that a cgroup is a container's own, or may be: `settle` says which. One below another that is expected
     /// may be too: an OCI runtime makes the parents of a container's cgroup first.
@@ -68,6 +85,7 @@ public struct ContainerDirectory: Sendable {
             counts[maker, default: 0] += 1
         }
         entries[path] = Entry(container: nil, cgroupID: cgroupID, maker: maker)
+        index.insert(path)
         if let cgroupID { owners[cgroupID] = path }
         return true
     }
@@ -83,14 +101,18 @@ public struct ContainerDirectory: Sendable {
         }
         for below in entry.containersBelow { forget(below) }
         add(container)
-        for above in ancestors(of: path) where above != path && entries[above] != nil {
-            entries[above]?.containersBelow.append(path)
+        var expectedAbove: [String] = []
+        index.visit(above: path) { above in
+            if above != path { expectedAbove.append(above) }
+            return true
         }
+        for above in expectedAbove { entries[above]?.containersBelow.append(path) }
     }
 
     /// Takes in a container, or what is new about it.
     public mutating func add(_ container: Container) {
         let key = container.key
+        if entries[key] == nil { index.insert(key) }
         entries[key, default: Entry()].container = container
         keysByID[container.ownID] = key
         if let namespace = container.mountNamespace { keysByNamespace[namespace] = key }
@@ -219,27 +241,18 @@ public struct ContainerDirectory: Sendable {
     /// The outermost container's cgroup at or above `path`: the one that the host's runtime knows, where containers run
     /// in containers. Where there is none, the innermost that is expected to be one.
     private func key(above path: String) -> String? {
-        var expected: String?
-        for candidate in ancestors(of: path) {
-            guard let entry = entries[candidate] else { continue }
-            if entry.container != nil { return candidate }
-            expected = candidate
+        var key: String?
+        index.visit(above: path) { candidate in
+            key = candidate
+            return entries[candidate]?.container == nil
         }
-        return expected
-    }
-
-    /// The cgroups above `path` and itself, from the outermost.
-    private func ancestors(of path: String) -> some Sequence<String> {
-        sequence(state: path.startIndex) { end -> String? in
-            guard end < path.endIndex else { return nil }
-            end = path[path.index(after: end)...].firstIndex(of: "/") ?? path.endIndex
-            return String(path[..<end])
-        }
+        return key
     }
 
     @discardableResult
     private mutating func forget(_ key: String) -> Container? {
         guard let entry = entries.removeValue(forKey: key) else { return nil }
+        index.remove(key)
         if let maker = entry.maker, let count = counts[maker] { counts[maker] = count > 1 ? count - 1 : nil }
         guard let container = entry.container else { return nil }
         if keysByID[container.ownID] == key { keysByID[container.ownID] = nil }

@@ -8,6 +8,10 @@ public struct CgroupOwnership: Sendable {
     private let mounts: [String]
     private let folders = Folders()
 
+    /// Deeper cgroups are no container's own, and their owners are not looked for: those of runtimes have about ten
+    /// levels, also with systemd and Kubernetes for a user, and users make cgroups as deep as they like.
+    public static let mostLevels = 32
+
     /// - Parameter mounts: Mount points of whole hierarchies.
     public init(mounts: [String]) {
         self.mounts = mounts
@@ -26,12 +30,12 @@ public struct CgroupOwnership: Sendable {
     /// container's users. Where others than the owner of a cgroup may write in it, the owner of the next one counts.
     /// - Parameter path: From the hierarchy's root. It need not exist any more.
     public func user(ofCgroup path: String) -> UInt32 {
-        let components = path.split(separator: "/", omittingEmptySubsequences: true)
+        let components = path.split(separator: "/", maxSplits: Self.mostLevels, omittingEmptySubsequences: true)
         if let user = Self.user(inNames: components) { return user }
         for mount in mounts {
             var folder = mount
             var isShared = false
-            for (index, component) in components.enumerated() {
+            for (index, component) in components.prefix(Self.mostLevels).enumerated() {
                 folder += "/" + component
                 guard index < components.count - 1 || isShared,
                     // Gone, or in another hierarchy.
@@ -96,7 +100,9 @@ public struct CgroupOwnership: Sendable {
         guard components.count > 1, components[0] == "user.slice", components[1].hasPrefix("user-") else { return nil }
         let number = String(components[1].dropFirst(5).prefix { $0 != "." })
         // As systemd writes numbers: "user-+7.slice" is none of its.
-        guard components[1] == "user-\(number).slice", let user = UInt32(number), "\(user)" == number else { return nil }
+        guard components[1] == "user-\(number).slice", let user = UInt32(number), "\(user)" == number else {
+            return nil
+        }
         return (user, number)
     }
 }

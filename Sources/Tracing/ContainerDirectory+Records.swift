@@ -26,8 +26,16 @@ extension ContainerDirectory {
             if let number { return .gone(remove(cgroupID: number)) }
             return .gone(remove(unnumberedCgroup: record.path))
         }
-        // A number of the v2 hierarchy alone leads to the path.
-        if record.isPathTruncated { return record.isUnified ? .unresolved : .host }
+        if record.isPathTruncated {
+            // A number of the v2 hierarchy alone leads to the path.
+            guard let number else { return .host }
+            let end = record.path.lastIndex(of: "/") ?? record.path.startIndex
+            switch add(cgroupID: number, below: String(record.path[..<end])) {
+            case nil: return .unresolved
+            case .host: return .host
+            case let owner?: return .known(owner)
+            }
+        }
         if covers(cgroup: record.path) {
             guard let number else { return .known(.unknown) }
             return .known(add(cgroupID: number, path: record.path))
@@ -43,6 +51,8 @@ extension ContainerDirectory {
     }
 
     private static func mayBeContainer(_ record: CgroupRecord) -> Bool {
-        CgroupPath.containerID(in: record.path)?.path == record.path || RuntimeProcess.isRuntime(comm: record.comm)
+        guard !isTooDeep(record.path) else { return false }
+        return CgroupPath.containerID(in: record.path)?.path == record.path
+            || RuntimeProcess.isRuntime(comm: record.comm)
     }
 }

@@ -88,7 +88,9 @@ final class ProbeScope: Sendable {
     private static func verdict(on path: String, _ verdicts: [String: Verdict]) -> Verdict? {
         var expected: Verdict?
         var end = path.startIndex
-        while end < path.endIndex {
+        var levels = 0
+        while end < path.endIndex, levels < CgroupOwnership.mostLevels {
+            levels += 1
             end = path[path.index(after: end)...].firstIndex(of: "/") ?? path.endIndex
             switch verdicts[String(path[..<end])] {
             case .pending: expected = .pending

@@ -108,6 +108,65 @@ struct ContainerDirectoryTests {
         #expect(directory.count == 0 && directory.cgroupIDs.isEmpty)
     }
 
+    @Test("below a chain of 1,500 levels a cgroup costs no more than a few of them, and is nobody's container")
+    mutating func deep() {
+        var index = CgroupIndex()
+        let chain = String(repeating: "/a", count: 1500)
+        for levels in 1...1500 { index.insert(String(repeating: "/a", count: levels)) }
+        #expect(index.levelCount == CgroupIndex.mostLevels)
+        var (levels, found) = (0, 0)
+        for number in 0..<5000 {
+            index.insert("\(chain)/\(number)")
+            levels += index.visit(above: "\(chain)/\(number)") { _ in
+                found += 1
+                return true
+            }
+        }
+        #expect(levels == 5000 * CgroupIndex.mostLevels && found == levels)
+        #expect(index.levelCount == CgroupIndex.mostLevels)
+        // What has nothing in common with containers' cgroups costs less.
+        #expect(index.visit(above: "/b" + chain) { _ in true } == 1)
+
+        let deep = "\(chain)/\(first)"
+        #expect(ContainerDirectory.isTooDeep(deep) && CgroupPath.containerID(in: deep) == nil)
+        directory.add(container)
+        directory.expect(cgroup: deep, cgroupID: 1)
+        directory.settle(cgroup: deep, Container(runtime: .docker, id: second, name: "two", cgroupPath: deep))
+        #expect(directory.owner(ofCgroup: 1) == .host)
+        #expect(directory.add(cgroupID: 2, path: "/docker/\(first)" + deep) == .container(container))
+    }
+
+    @Test("the index keeps what is in it, and nothing of what was")
+    func index() {
+        var index = CgroupIndex()
+        func above(_ path: String) -> [String] {
+            var found: [String] = []
+            index.visit(above: path) {
+                found.append($0)
+                return true
+            }
+            return found
+        }
+        for path in ["/a/b", "/a/b/c/d", "/a", "/", "id", ""] { index.insert(path) }
+        #expect(above("/a/b/c/d/e") == ["/a", "/a/b", "/a/b/c/d"] && above("/a/bc") == ["/a"] && above("/") == [])
+        index.remove("/a/b")
+        #expect(above("/a/b/c/d/e") == ["/a", "/a/b/c/d"])
+        for path in ["/a/b/c/d", "/a/b", "/a", "/a", "/none", "/", "id"] { index.remove(path) }
+        #expect(index.levelCount == 0)
+    }
+
+    @Test("of a cgroup whose path is cut, the container above says enough")
+    mutating func cut() {
+        directory.add(container)
+        directory.add(cgroupID: 1, path: "/docker/\(first)")
+        #expect(directory.add(cgroupID: 2, below: "/docker/\(first)") == .container(container))
+        #expect(directory.owner(ofCgroup: 2) == .container(container) && directory.cgroupID(of: container) == 1)
+        #expect(directory.add(cgroupID: 3, below: "/docker") == nil && directory.owner(ofCgroup: 3) == .unknown)
+        directory.expect(cgroup: "/docker/\(second)", cgroupID: 4)
+        #expect(directory.add(cgroupID: 5, below: "/docker/\(second)") == nil)
+        #expect(directory.add(cgroupID: 6, below: String(repeating: "/a", count: CgroupIndex.mostLevels)) == .host)
+    }
+
     @Test("one user's cgroups have a limit, which takes no room from others, and room comes back")
     mutating func limit() {
         let most = UInt64(ContainerDirectory.mostOfUser)
