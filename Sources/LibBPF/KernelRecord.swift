@@ -122,20 +122,21 @@ public struct CgroupRecord: Sendable {
     public let isPathTruncated: Bool
     /// Who made or removed it; nil where nobody saw that.
     public let pid: UInt32?
-    /// The user of that process.
+    /// The user of that process, or whose the group is, where nobody saw it.
     public let uid: UInt32?
     /// The name of that process.
     public let comm: String
 
     /// A control group that is there although no record told of its creation.
-    public init(found id: UInt64, at path: String) {
+    /// - Parameter uid: Whose it is; nil where that does not matter.
+    public init(found id: UInt64, at path: String, uid: UInt32?) {
         isCreated = true
         isUnified = true
         self.id = id
         self.path = path
         isPathTruncated = false
         pid = nil
-        uid = nil
+        self.uid = uid
         comm = ""
     }
 

@@ -44,8 +44,8 @@ extension ContainerDirectory {
             if let number { add(cgroupID: number, path: record.path) }
             return .host
         }
-        guard expect(cgroup: record.path, cgroupID: number, maker: record.uid) else {
-            return .refused(uid: record.uid ?? 0)
+        guard expect(cgroup: record.path, cgroupID: number, maker: record.payer) else {
+            return .refused(uid: record.payer ?? 0)
         }
         return .suspected(cgroup: record.path, maker: record.pid.map(Int32.init(bitPattern:)))
     }
@@ -54,5 +54,13 @@ extension ContainerDirectory {
         guard !isTooDeep(record.path) else { return false }
         return CgroupPath.containerID(in: record.path)?.path == record.path
             || RuntimeProcess.isRuntime(comm: record.comm)
+    }
+}
+
+extension CgroupRecord {
+    /// Who pays for what is remembered of it: a user has many numbers (/etc/subuid), and one slice.
+    var payer: UInt32? {
+        if let user = CgroupOwnership.payer(ofPath: path), user != 0 { return user }
+        return uid
     }
 }

@@ -16,11 +16,9 @@ struct ContainerTracker {
     /// thread had them, the container might be gone.
     private let isUnified: Bool
     private let reader: CgroupReader
-    /// Control groups that are being looked for.
-    private var sought: Set<UInt64> = []
+    private var sought = SoughtCgroups()
     /// Control groups that were looked for in vain; their numbers are not given again. Forgetting them costs a walk.
     private var missing: Set<UInt64> = []
-    private static let mostSought = 4096
     /// When the first process of a container, by its key, is asked for again; nil: it is asked for. CLOCK_MONOTONIC,
     /// nanoseconds.
     private var initPidQuestions: [String: Int64?] = [:]
@@ -34,6 +32,7 @@ struct ContainerTracker {
     /// What monitors told of containers before their runtimes' state was read, by control group.
     private var early: [String: MonitorReader.Found] = [:]
     private static let mostEarly = 256
+    private static let mostEarlyOfUser = 64
     /// Users' containers of which nothing but a monitor tells yet.
     private var starting = StartingContainers()
     /// What the user should know.
@@ -41,11 +40,13 @@ struct ContainerTracker {
     private var noticeLimits = NoticeLimits()
     /// Limits that were reached: each is told once.
     private var reachedLimits: Set<Limit> = []
+    private static let mostLimits = 256
 
     enum Limit: Hashable {
         case cgroups(UInt32)
         case namespaces(UInt32)
         case monitors(UInt32)
+        case sought(UInt32)
         case early
         case filter
     }
@@ -83,7 +84,7 @@ struct ContainerTracker {
     mutating func addExisting(
         _ containers: [Container], _ runtimes: ContainerRuntimes, _ layout: CgroupLayout, _ program: TracerProgram
     ) throws {
-        try directory.add(existing: containers, runtimes, layout)
+        for uid in try directory.add(existing: containers, runtimes, layout) { reachCgroups(of: uid) }
         let tree = CgroupTree(layout: layout)
         for container in directory.all {
             namespaces.watch(container, MonitorReader.Found(container).firstProcess)
@@ -109,12 +110,9 @@ struct ContainerTracker {
             leaveToHost(record, program)
         case .refused(let uid):
             leaveToHost(record, program)
-            reach(
-                .cgroups(uid),
-                "user \(uid) has made more than \(ContainerDirectory.mostOfUser) cgroups that may be containers'; what runs "
-                    + "in further ones shows as the host's")
+            reachCgroups(of: uid)
         case .unresolved:
-            seek(record.id)
+            _ = seek(record.id, for: record.payer ?? 0)
         case .known(.container(let container)) where container.cgroupPath == record.path:
             judge(container, program)
         case .suspected(let cgroup, let maker):
@@ -135,13 +133,21 @@ struct ContainerTracker {
         scope?.forget(cgroup: container.key)
     }
 
+    private mutating func reachCgroups(of uid: UInt32) {
+        reach(
+            .cgroups(uid),
+            "user \(uid) has made more than \(ContainerDirectory.mostOfUser) cgroups that may be containers'; what runs "
+                + "in further ones shows as the host's")
+    }
+
     mutating func reach(_ limit: Limit, _ notice: String) {
+        guard reachedLimits.count < Self.mostLimits else { return }
         if reachedLimits.insert(limit).inserted { notices.append(notice) }
     }
 
     /// Reports of control groups were lost: what came and went unseen is found out.
     func makeUpForLosses() {
-        reader.compare(CgroupReader.Known(ids: Set(directory.cgroupIDs), paths: directory.unnumberedCgroups))
+        reader.compare(CgroupReader.Known(ids: directory.cgroupIDs, paths: directory.unnumberedCgroups))
     }
 
     /// What was read of control groups and bundles.
@@ -150,42 +156,57 @@ struct ContainerTracker {
         _ report: CgroupReader.Report, _ program: TracerProgram
     ) -> (consequences: [Consequence], keys: [String]) {
         switch report {
-        case .located(let paths):
+        case .located(let places):
+            reader.proceed()
             var consequences: [Consequence] = []
-            for (id, path) in paths {
+            for (id, place) in places {
                 sought.remove(id)
-                if let path {
-                    consequences.append(take(CgroupRecord(found: id, at: path), program))
+                if let place {
+                    consequences.append(take(id, place, program))
                 } else {
-                    if missing.count >= Self.mostSought { missing = [] }
+                    if missing.count >= SoughtCgroups.most { missing = [] }
                     missing.insert(id)
                 }
             }
-            return (consequences, paths.keys.map(Self.key(ofCgroup:)))
+            return (consequences, places.map { Self.key(ofCgroup: $0.id) })
         case .initPid(let key, let pid):
             if let pid { directory.update(key: key) { $0.initPid = $0.initPid ?? pid } }
             initPidQuestions[key] = pid == nil ? .some(Clock.monotonic + Self.initPidPause) : nil
             return ([], [Self.key(ofInitPid: key)])
         case .compared(let difference):
+            reader.proceed()
             let ended =
                 difference.gone.map { directory.remove(cgroupID: $0) }
                 + difference.gonePaths.map { directory.remove(unnumberedCgroup: $0) }
             for case let container? in ended { forget(container) }
             return (
                 ended.compactMap { $0.map { .ended(key: $0.key) } }
-                    + difference.new.map { take(CgroupRecord(found: $0.id, at: $0.path), program) }, []
+                    + difference.new.map { take($0.id, $0.place, program) }, []
             )
         }
     }
 
     /// Takes in a control group that was found; its record may have come meanwhile.
-    private mutating func take(_ record: CgroupRecord, _ program: TracerProgram) -> Consequence {
-        directory.owner(ofCgroup: record.id) == .unknown ? apply(record, program) : .none
+    private mutating func take(_ id: UInt64, _ place: CgroupReader.Place, _ program: TracerProgram) -> Consequence {
+        guard directory.owner(ofCgroup: id) == .unknown else { return .none }
+        return apply(CgroupRecord(found: id, at: place.path, uid: place.uid), program)
     }
 
-    private mutating func seek(_ cgroup: UInt64) {
-        guard sought.count < Self.mostSought, sought.insert(cgroup).inserted else { return }
-        reader.locate(cgroup: cgroup)
+    /// - Parameter uid: Who pays for it.
+    /// - Returns: Whether it is being looked for.
+    private mutating func seek(_ cgroup: UInt64, for uid: UInt32) -> Bool {
+        switch sought.seek(cgroup, for: uid) {
+        case .sought: return true
+        case .new:
+            reader.locate(cgroup: cgroup)
+            return true
+        case .refused:
+            reach(
+                .sought(uid),
+                "\(uid == 0 ? "root" : "user \(uid)") has more cgroups that must be looked for than are at a time; what "
+                    + "runs in some of them may show as the host's")
+            return false
+        }
     }
 
     private static func key(ofCgroup id: UInt64) -> String { "cgroup:\(id)" }
@@ -277,8 +298,7 @@ struct ContainerTracker {
             owner = directory.owner(ofCgroup: record.cgroup)
             if owner == .unknown, !missing.contains(record.cgroup) {
                 // Its creation was missed.
-                seek(record.cgroup)
-                if sought.contains(record.cgroup) {
+                if seek(record.cgroup, for: record.uid) {
                     return .pending(key: Self.key(ofCgroup: record.cgroup), cgroup: nil)
                 }
             }
@@ -341,8 +361,9 @@ struct ContainerTracker {
             // Its runtime's own state says more, but for what it does not tell.
             guard let known, known.cgroupPath == cgroup else {
                 // Whose the control group is, is still being found out.
-                guard early.count < Self.mostEarly else {
-                    reach(.early, "more than \(Self.mostEarly) containers are starting; some of them may show no name")
+                let own = early.values.lazy.filter { $0.container.uid == container.uid }.count
+                guard early.count < Self.mostEarly, own < Self.mostEarlyOfUser else {
+                    reach(.early, "more containers are starting than are waited for; some of them may show no name")
                     return nil
                 }
                 early[cgroup] = found

@@ -179,6 +179,19 @@ struct ContainerDirectoryTests {
         #expect(directory.expect(cgroup: "/u/more", cgroupID: most, maker: 1000) == true)
     }
 
+    @Test("what is there at the start counts for its user, too")
+    mutating func limitAtStart() {
+        func found(_ number: Int) -> UInt32? {
+            let path = "/user.slice/user-1000.slice/user@1000.service/runc-\(number).scope"
+            let container = Container(runtime: .runc, id: "\(number)", name: "c", cgroupPath: path)
+            return directory.add(found: container.owned(by: number % 2 == 0 ? 1000 : 100_000))
+        }
+        for number in 0..<ContainerDirectory.mostOfUser { #expect(found(number) == nil) }
+        #expect(found(ContainerDirectory.mostOfUser) == 1000)
+        #expect(directory.all.count == ContainerDirectory.mostOfUser)
+        #expect(directory.add(found: container) == nil)
+    }
+
     @Test("by paths, where there is no v2 hierarchy; by mount namespace, where there is no cgroup")
     mutating func otherWays() {
         directory.add(container)

@@ -1,3 +1,4 @@
+import Containers
 import Foundation
 import OS
 import Processes
@@ -35,11 +36,37 @@ struct CgroupReaderTests {
             reader.locate(cgroup: .max)
             var found: [UInt64: String?] = [:]
             while found.count < 2 {
-                guard case .located(let paths)? = reports.take(within: 30_000) else { break }
-                found.merge(paths) { $1 }
+                guard case .located(let places)? = reports.take(within: 30_000) else { break }
+                reader.proceed()
+                for (id, place) in places { found.updateValue(place?.path, forKey: id) }
             }
             #expect(found == [id: path, .max: nil])
         }
+    }
+
+    @Test("many answers come in parts, each after the one before was taken in")
+    func parts() throws {
+        defer { reader.close() }
+        let most = CgroupReader.mostInReport
+        for number in 0..<UInt64(3 * most) { reader.locate(cgroup: .max - number) }
+        var found: Set<UInt64> = []
+        while found.count < 3 * most {
+            guard case .located(let places)? = reports.take(within: 30_000) else { break }
+            #expect(places.count <= most && reports.isEmpty)
+            found.formUnion(places.map(\.id))
+            reader.proceed()
+        }
+        #expect(found.count == 3 * most)
+    }
+
+    @Test("whose a group that was found is, if it is called like a container's")
+    func owners() {
+        let ownership = CgroupOwnership(mounts: [])
+        let slice = "/user.slice/user-1000.slice/user@1000.service"
+        let container = "/libpod-\(String(repeating: "a", count: 64)).scope"
+        #expect(CgroupReader.Place(slice + container, ownership).uid == 1000)
+        #expect(CgroupReader.Place(container, ownership).uid == 0)
+        #expect(CgroupReader.Place(slice + container + "/below", ownership).uid == nil)
     }
 
     @Test("what has come and gone unseen")
@@ -48,12 +75,19 @@ struct CgroupReaderTests {
         try withCgroup { id, path in
             reader.compare(
                 CgroupReader.Known(ids: [.max], paths: ["/no-such-group", path]))
-            guard case .compared(let difference)? = reports.take(within: 30_000) else {
-                Issue.record("no answer")
-                return
+            var (gone, gonePaths): ([UInt64], [String]) = ([], [])
+            var isFound = false
+            while !isFound {
+                guard case .compared(let difference)? = reports.take(within: 30_000) else { break }
+                #expect(
+                    [difference.gone.count, difference.gonePaths.count, difference.new.count].max() ?? 0
+                        <= CgroupReader.mostInReport)
+                gone += difference.gone
+                gonePaths += difference.gonePaths
+                isFound = difference.new.contains { $0.id == id && $0.place.path == path }
+                reader.proceed()
             }
-            #expect(difference.gone == [.max] && difference.gonePaths == ["/no-such-group"])
-            #expect(difference.new.contains { $0.id == id && $0.path == path })
+            #expect(isFound && gone == [.max] && gonePaths == ["/no-such-group"])
         }
     }
 }
