@@ -12,6 +12,8 @@ final class CgroupReader: Sendable {
         case initPid(container: String, Int32?)
         /// How the hierarchy differs from what was known of it, a part. To be acknowledged by `proceed`.
         case compared(CgroupDifference)
+        /// What a container's control group alone tells; nil: that it is none.
+        case stub(cgroup: String, Container?)
     }
 
     struct Place: Sendable, Equatable {
@@ -54,9 +56,13 @@ final class CgroupReader: Sendable {
     private let walks = BlockingQueue<Walk>()
     private let bundles = BlockingQueue<Bundle>()
     private let acknowledgements = BlockingQueue<Void>()
+    private let stubs: StubReader
+    private let report: @Sendable (Report) -> Void
 
     /// - Parameter report: Called on threads of this object's own.
     init(_ layout: CgroupLayout, report: @escaping @Sendable (Report) -> Void) throws(SystemError) {
+        self.report = report
+        stubs = try StubReader()
         try Threads.start(name: "cgroups") { [walks, acknowledgements] in
             while let batch = walks.takeAll() {
                 let begun = Clock.monotonic
@@ -81,6 +87,10 @@ final class CgroupReader: Sendable {
     func compare(_ known: Known) { walks.put(.compare(known)) }
     func readInitPid(bundle path: String, container: String) { bundles.put(Bundle(path: path, container: container)) }
 
+    func readStub(cgroup path: String) {
+        stubs.read(cgroup: path) { [report] in report(.stub(cgroup: path, $0)) }
+    }
+
     /// A report of a walk was taken in: the next one may come.
     func proceed() { acknowledgements.put(()) }
 
@@ -88,6 +98,7 @@ final class CgroupReader: Sendable {
         walks.close()
         bundles.close()
         acknowledgements.close()
+        stubs.close()
     }
 
     private static func reports(on batch: [Walk], _ layout: CgroupLayout) -> [Report] {

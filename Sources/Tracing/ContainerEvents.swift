@@ -43,6 +43,8 @@ struct ContainerEvents {
         let deadline: Int64
         /// It is gone by now.
         var endedAt: Int64?
+        /// What the control group alone tells, once that is known.
+        var stub: Container?
     }
 
     /// A container, wherever its control groups are.
@@ -132,12 +134,17 @@ struct ContainerEvents {
         settle(question.number, resolution?.container)
     }
 
+    /// What the control group of a question alone tells; nil: that it is no container's.
+    mutating func take(stub: Container?, of question: Question) {
+        starts[question.number]?.stub = stub
+    }
+
     /// Tells of containers whose names don't come.
     mutating func settleOverdue() {
         guard !starts.isEmpty else { return }
         let now = Clock.monotonic
         for (number, start) in starts where start.deadline < now {
-            if let container = Container(atCgroup: start.cgroup) { settle(number, container) }
+            if let container = start.stub { settle(number, container) }
         }
     }
 

@@ -19,6 +19,8 @@ struct ContainerTracker {
     private var sought = SoughtCgroups()
     /// Control groups that were looked for in vain; their numbers are not given again. Forgetting them costs a walk.
     private var missing: Set<UInt64> = []
+    /// What the control groups of pending containers alone tell.
+    private var stubs: [String: Container] = [:]
     /// When the first process of a container, by its key, is asked for again; nil: it is asked for. CLOCK_MONOTONIC,
     /// nanoseconds.
     private var initPidQuestions: [String: Int64?] = [:]
@@ -117,6 +119,7 @@ struct ContainerTracker {
             judge(container, program)
         case .suspected(let cgroup, let maker):
             scope?.expect(cgroup: cgroup)
+            reader.readStub(cgroup: cgroup)
             return .job(.container(cgroup: cgroup, maker: maker))
         case .gone(let container?):
             forget(container)
@@ -169,6 +172,11 @@ struct ContainerTracker {
                 }
             }
             return (consequences, places.map { Self.key(ofCgroup: $0.id) })
+        case .stub(let path, let container):
+            if let container, directory.isKnown(key: path), directory.container(key: path) == nil {
+                stubs[path] = container
+            }
+            return ([], [])
         case .initPid(let key, let pid):
             if let pid { directory.update(key: key) { $0.initPid = $0.initPid ?? pid } }
             initPidQuestions[key] = pid == nil ? .some(Clock.monotonic + Self.initPidPause) : nil
@@ -220,6 +228,7 @@ struct ContainerTracker {
                 "\(failure); the container \(path) shows as its control group and bundle tell",
                 kind: "containers whose runtime's state can't be read", owner)
         }
+        stubs[path] = nil
         let number = directory.cgroupID(ofCgroup: path)
         directory.settle(cgroup: path, resolution?.container)
         if let monitored = early.removeValue(forKey: path), resolution != nil { _ = add(monitored: monitored, program) }
@@ -402,10 +411,9 @@ struct ContainerTracker {
         return ended + starting.takeEnded { directory.container(id: $0) != nil }
     }
 
-    /// What a container's control group tells, where its runtime's state does not come. Looks at the control groups
-    /// above, and for a user's name.
+    /// What a container's control group tells, where its runtime's state does not come.
     func stub(forCgroup path: String, _ record: ServerNameRecord) -> Container? {
-        Container(atCgroup: path).flatMap { $0.isSeen(inMountNamespace: record.mountNamespace) ? $0 : nil }
+        stubs[path].flatMap { $0.isSeen(inMountNamespace: record.mountNamespace) ? $0 : nil }
     }
 
     /// The wanted containers by their keys, with a process in whose root folder each runs.

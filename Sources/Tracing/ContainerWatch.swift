@@ -14,6 +14,7 @@ public final class ContainerWatch {
     private enum Message: Sendable {
         case answer(ContainerEvents.Question, ContainerResolution?)
         case docker(DockerChange)
+        case stub(ContainerEvents.Question, Container?)
         case stop
     }
 
@@ -29,6 +30,7 @@ public final class ContainerWatch {
     private let ring: RingBuffer
     private let mailbox: Mailbox<Message>
     private let questions = BlockingQueue<ContainerEvents.Question>()
+    private let stubs: StubReader
     private let watchers: [Task<Void, Never>]
     private var events: ContainerEvents
     private var reportedLosses: UInt64 = 0
@@ -48,6 +50,7 @@ public final class ContainerWatch {
         try directory.add(existing: present, runtimes, try CgroupLayout.current())
         events = ContainerEvents(directory)
         ring = try program.ringBuffer()
+        stubs = try StubReader()
         self.program = program
         self.mailbox = mailbox
         watchers = runtimes.dockerDaemons.flatMap(\.sockets).map { socket in
@@ -68,6 +71,7 @@ public final class ContainerWatch {
 
     deinit {
         questions.close()
+        stubs.close()
         for watcher in watchers { watcher.cancel() }
     }
 
@@ -86,13 +90,18 @@ public final class ContainerWatch {
             let tags = try poller.wait(milliseconds: 100)
             if tags.contains(Tag.mailbox) { isStopping = readMailbox() }
             ring.drain { record in
-                if case .cgroup(let record) = record, let question = events.apply(record) { questions.put(question) }
+                if case .cgroup(let record) = record, let question = events.apply(record) { ask(question) }
                 return true
             }
             events.settleOverdue()
             let items = try events.take() + losses()
             if !items.isEmpty, try !deliver(items) { return }
         }
+    }
+
+    private func ask(_ question: ContainerEvents.Question) {
+        questions.put(question)
+        stubs.read(cgroup: question.cgroup) { [mailbox] in mailbox.post(.stub(question, $0)) }
     }
 
     /// - Returns: Whether it is to end.
@@ -102,6 +111,7 @@ public final class ContainerWatch {
             switch message {
             case .answer(let question, let resolution): events.settle(question, resolution)
             case .docker(let change): events.apply(change)
+            case .stub(let question, let stub): events.take(stub: stub, of: question)
             case .stop: isStopping = true
             }
         }

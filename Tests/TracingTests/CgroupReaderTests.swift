@@ -69,6 +69,19 @@ struct CgroupReaderTests {
         #expect(CgroupReader.Place(slice + container + "/below", ownership).uid == nil)
     }
 
+    @Test("what a group that is called like a container's tells; nothing of another one", .timeLimit(.minutes(1)))
+    func stubs() {
+        defer { reader.close() }
+        let id = String(repeating: "a", count: 64)
+        var found: [String: Container?] = [:]
+        for path in ["/system.slice/docker-\(id).scope", "/system.slice"] { reader.readStub(cgroup: path) }
+        while found.count < 2 {
+            guard case .stub(let path, let container)? = reports.take(within: 30_000) else { break }
+            found.updateValue(container, forKey: path)
+        }
+        #expect(found["/system.slice/docker-\(id).scope"]??.id == id && found["/system.slice"] == .some(nil))
+    }
+
     @Test("what has come and gone unseen")
     func difference() throws {
         defer { reader.close() }
