@@ -23,6 +23,8 @@ struct DeferredEvents {
     }
 
     static let most = 1 << 14
+    /// Users have many numbers (/etc/subuid): together they leave root a part.
+    private static let mostOfUsers = most * 3 / 4
     static let mostOfPayer = 1 << 12
 
     private var events: [String: [Event]] = [:]
@@ -36,7 +38,8 @@ struct DeferredEvents {
     /// - Returns: Whether there was room.
     mutating func add(_ event: Event, waitingFor key: String) -> Bool {
         let payer = Payer(event.record, key)
-        guard count < Self.most, counts[payer, default: 0] < Self.mostOfPayer else { return false }
+        let room = event.record.uid == 0 ? Self.most : Self.mostOfUsers
+        guard count < room, counts[payer, default: 0] < Self.mostOfPayer else { return false }
         events[key, default: []].append(event)
         counts[payer, default: 0] += 1
         count += 1

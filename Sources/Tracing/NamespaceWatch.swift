@@ -18,7 +18,7 @@ struct NamespaceWatch {
     /// The kernel gives a namespace's number again as soon as it is free, and asking is a walk over all processes;
     /// nanoseconds.
     private static let trust: Int64 = 10_000_000_000
-    /// Of all users, and of one.
+    /// Of all users, and of one. root has as much as a user beside what all users have, some of whom have many numbers.
     private static let most = 1 << 14
     static let mostOfUser = 1024
     /// Between two looks for answers that hold no longer; nanoseconds.
@@ -78,7 +78,8 @@ struct NamespaceWatch {
     }
 
     private func isFull(for uid: UInt32) -> Bool {
-        plain.count >= Self.most || counts[uid, default: 0] >= Self.mostOfUser
+        let ofAll = uid == 0 ? 0 : plain.count - counts[0, default: 0]
+        return ofAll >= Self.most - Self.mostOfUser || counts[uid, default: 0] >= Self.mostOfUser
     }
 
     mutating func answer(_ namespace: UInt32, isPlain: Bool) {

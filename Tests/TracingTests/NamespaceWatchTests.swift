@@ -70,5 +70,13 @@ struct NamespaceWatchTests {
         namespaces.answer(1, isPlain: false)
         #expect(namespaces.state(of: 0, uid: 1000) == .plain)
         #expect(namespaces.state(of: 1_000_001, uid: 1000) == .unknown)
+        // One user may have many numbers; root has its own room.
+        var uid: UInt32 = 100_000
+        while namespaces.state(of: 2_000_000 + uid, uid: uid) == .unknown, uid < 200_000 { uid += 1 }
+        #expect(uid < 200_000)
+        for number in 0..<UInt32(NamespaceWatch.mostOfUser) {
+            #expect(namespaces.state(of: 3_000_000 + number, uid: 0) == .unknown)
+        }
+        #expect(namespaces.state(of: 4_000_000, uid: 0) == .refused)
     }
 }
