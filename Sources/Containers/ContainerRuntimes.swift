@@ -21,7 +21,7 @@ public struct ContainerRuntimes: Sendable {
     }
 
     /// The runtimes whose processes run now, and those that leave state where they usually do.
-    /// - Parameter listsUsers: Whether their lists have the containers of users' conmons.
+    /// - Parameter listsUsers: Whether their lists have the containers of users' conmons, and those that users keep.
     public static func discover(listsUsers: Bool = true) -> ContainerRuntimes {
         // Without /proc nothing is known of them; their usual folders still tell.
         let processes = (try? RuntimeProcess.running()) ?? []
@@ -30,7 +30,7 @@ public struct ContainerRuntimes: Sendable {
             runtimes: [
                 DockerRuntime(daemons: daemons), CRIORuntime(processes), ContainerdRuntime(processes),
                 PodmanRuntime(processes, listsUsers: listsUsers), LXCRuntime(processes), NspawnRuntime(processes),
-            ] + OCIRuntime.all(processes), dockerDaemons: daemons)
+            ] + OCIRuntime.all(processes, listsUsers: listsUsers), dockerDaemons: daemons)
     }
 
     /// The container whose own cgroup this is, from what its path, its maker and the runtimes' files tell.
@@ -115,11 +115,20 @@ public struct ContainerRuntimes: Sendable {
     }
 
     /// The running containers without a cgroup of their own that have one of these mount namespaces, such as those of
-    /// systemd-nspawn without systemd, which no new cgroup tells of. Asks all runtimes that run now, but no conmon of a
-    /// user, who could keep the others waiting.
+    /// systemd-nspawn without systemd, which no new cgroup tells of. Asks all runtimes that run now, but for nothing that
+    /// a user keeps, who could keep the others waiting.
     static func containers(inMountNamespaces namespaces: Set<UInt32>) -> [UInt32: Container] {
+        discover(listsUsers: false).containers(inMountNamespaces: namespaces)
+    }
+
+    /// The same of what users keep, but for what their conmons watch. Waits for them, for a moment.
+    static func usersContainers(inMountNamespaces namespaces: Set<UInt32>) -> [UInt32: Container] {
+        ContainerRuntimes(runtimes: OCIRuntime.ofUsers()).containers(inMountNamespaces: namespaces)
+    }
+
+    private func containers(inMountNamespaces namespaces: Set<UInt32>) -> [UInt32: Container] {
         var found: [UInt32: Container] = [:]
-        for container in discover(listsUsers: false).list().containers {
+        for container in list().containers {
             guard let namespace = container.mountNamespace, namespaces.contains(namespace) else { continue }
             found[namespace] = found[namespace] ?? container
         }

@@ -10,11 +10,15 @@ extension Files {
 
     /// The folders directly in `folder`, by one listing and no `stat` of each entry. Symbolic links are no folders;
     /// nor is an entry whose kind the file system does not tell (those of the kernel's own file systems all do).
-    public static func subfolders(of folder: String) throws(SystemError) -> [Subfolder] {
+    /// - Parameter limit: So many entries of any kind are looked at; a folder of somebody else's can hold any number.
+    public static func subfolders(of folder: String, limit: Int = .max) throws(SystemError) -> [Subfolder] {
         guard let stream = opendir(folder) else { throw .last("list", folder) }
         defer { closedir(stream) }
         var folders: [Subfolder] = []
-        while let entry = readdir(stream) {
+        // "." and ".." come beside.
+        var left = limit < .max - 2 ? limit + 2 : .max
+        while left > 0, let entry = readdir(stream) {
+            left -= 1
             guard Int(entry.pointee.d_type) == DT_DIR else { continue }
             let name = withUnsafePointer(to: &entry.pointee.d_name) { tuple in
                 tuple.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }

@@ -28,7 +28,8 @@ struct OCIRuntimeTests {
     private func runtime(
         _ name: RuntimeName = .runc, _ format: OCIState.Format = .runc, owner: UInt32 = 0
     ) -> OCIRuntime {
-        OCIRuntime(name, format, [(folder, owner)])
+        // Without optimisation it takes longer.
+        OCIRuntime(name, format, [(folder, owner)], readings: UserReadings(patience: 60_000))
     }
 
     private func runcState(_ process: ProcessIdentity) -> String {
@@ -127,6 +128,43 @@ struct OCIRuntimeTests {
         #expect(listing.failures.count == 2, "the link leads to nothing")
     }
 
+    @Test("of a user's state a share is read, with one line for what is left; root's is read whole")
+    func share() throws {
+        defer { remove() }
+        let state = runcState(try ProcessIdentity(pid: getpid()))
+        let size = OCIStateFolder.Budget.largestFile
+        let padded = state + String(repeating: " ", count: size - state.utf8.count)
+        try write(padded, to: "0/state.json")
+        for number in 1..<100 {
+            try FileManager.default.createDirectory(atPath: "\(folder)/\(number)", withIntermediateDirectories: true)
+            try FileManager.default.linkItem(
+                atPath: folder + "/0/state.json", toPath: "\(folder)/\(number)/state.json")
+        }
+        let listing = runtime(owner: 54321).containers()
+        let most = OCIStateFolder.Budget(deadline: 0).bytes / size
+        #expect(listing.containers.count == most && listing.failures.count == 1)
+        let root = runtime().containers()
+        #expect(root.containers.count == 100 && root.failures.isEmpty)
+    }
+
+    @Test("a user's file that is too large, or another user's; a folder with more than is looked at")
+    func refused() throws {
+        defer { remove() }
+        let state = runcState(try ProcessIdentity(pid: getpid()))
+        let large = state + String(repeating: " ", count: OCIStateFolder.Budget.largestFile)
+        for name in ["large", "other", "own"] { try write(name == "large" ? large : state, to: "\(name)/state.json") }
+        if getuid() == 0 { #expect(chown(folder + "/other/state.json", 54322, 0) == 0) }
+        if getuid() == 0 { #expect(chown(folder + "/own/state.json", 54321, 0) == 0) }
+        let listing = runtime(owner: 54321).containers()
+        #expect(listing.containers.map(\.id) == (getuid() == 0 ? ["own"] : ["other", "own"]))
+        #expect(listing.failures.count == (getuid() == 0 ? 2 : 1))
+        for number in 0..<10 { try write("", to: "broken\(number)/state.json/no") }
+        #expect(runtime(owner: 54321).containers().failures.count == 5)
+        for number in 0..<2000 { try write("", to: "\(number)") }
+        #expect(try Files.subfolders(of: folder, limit: 100).count <= 102)
+        #expect(try Files.subfolders(of: folder).count == 13)
+    }
+
     @Test("a user's folder that is a link itself leads nowhere")
     func linkedFolder() throws {
         defer { remove() }
@@ -135,7 +173,8 @@ struct OCIRuntimeTests {
         try FileManager.default.createSymbolicLink(
             atPath: folder + "/user/runc", withDestinationPath: folder + "/state")
         for (owner, ids) in [(UInt32(54321), []), (0, ["web"])] {
-            let runtime = OCIRuntime(.runc, .runc, [(folder + "/user/runc", owner)])
+            let runtime = OCIRuntime(
+                .runc, .runc, [(folder + "/user/runc", owner)], readings: UserReadings(patience: 60_000))
             #expect(runtime.containers().containers.map(\.id) == ids)
         }
     }

@@ -119,9 +119,11 @@ struct RuntimesIntegrationTests {
         let container = try await listed("\(user)/\(name)", .runc)
         #expect(container.cgroupPath == nil && container.uid == UInt32(user))
         let namespace = try #require(container.mountNamespace)
-        #expect(ContainerRuntimes.containers(inMountNamespaces: [namespace])[namespace]?.id == name)
+        #expect(ContainerRuntimes.usersContainers(inMountNamespaces: [namespace])[namespace]?.id == name)
+        #expect(ContainerRuntimes.containers(inMountNamespaces: [namespace])[namespace] == nil)
         let own = try #require(ProcessRecord.mountNamespace(of: getpid()))
         #expect(ContainerRuntimes.containers(inMountNamespaces: [own])[own] == nil)
+        #expect(ContainerRuntimes.usersContainers(inMountNamespaces: [own])[own] == nil)
         try expectInSnapshot(container)
     }
 

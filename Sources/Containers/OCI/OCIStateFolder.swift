@@ -12,17 +12,30 @@ struct OCIStateFolder: Equatable, Sendable {
     /// The users that have a folder for their running programs.
     static func users(in folder: String) -> [UInt32] {
         // There is none without systemd.
-        ((try? Files.names(in: folder)) ?? []).compactMap { UInt32($0) }.filter { $0 != 0 }.sorted()
+        ((try? Files.names(in: folder, limit: 1 << 14)) ?? []).compactMap { UInt32($0) }.filter { $0 != 0 }.sorted()
     }
 
-    /// The containers, running or not; none where there is no such folder.
+    /// How much of what one user keeps is read.
+    struct Budget: Sendable {
+        /// A user's own folder can hold any number of entries, to keep its readers busy.
+        static let mostEntries = 1024
+        /// Of a file; a container with many mounts takes 100 KB.
+        static let largestFile = 256 << 10
+        /// Bytes of all files.
+        var bytes = 4 << 20
+        /// CLOCK_MONOTONIC, nanoseconds.
+        let deadline: Int64
+
+        var isUsedUp: Bool { bytes <= 0 || Clock.monotonic > deadline }
+    }
+
+    /// The containers, running or not; none where there is no such folder. Of a user's at most `Budget.mostEntries`.
     func ids() throws(SystemError) -> [String] {
         do throws(SystemError) {
             let (root, name) = confinement
             let folder = try Descriptor.handle(inRoot: root, path: name)
-            let ids = try Files.subfolders(of: folder.path).lazy.map(\.name).filter(Self.isID)
-            // A user's own folder can hold any number, to keep its readers busy.
-            return owner == 0 ? ids.sorted() : ids.prefix(1024).sorted()
+            let limit = owner == 0 ? .max : Budget.mostEntries
+            return try Files.subfolders(of: folder.path, limit: limit).map(\.name).filter(Self.isID).sorted()
         } catch {
             if error.isNotFound { return [] }
             throw error
@@ -32,12 +45,20 @@ struct OCIStateFolder: Equatable, Sendable {
     /// - Returns: nil where the folder has no such container, or one whose state is not written yet.
     /// - Throws: `SystemError`, `StateError`.
     func state(ofContainer id: String) throws -> OCIState? {
+        var budget = Budget(deadline: .max)
+        return try state(ofContainer: id, &budget)
+    }
+
+    /// As `state(ofContainer:)`.
+    /// - Parameter budget: What is read is taken from it. It can be overdrawn by one file.
+    func state(ofContainer id: String, _ budget: inout Budget) throws -> OCIState? {
         // The id becomes part of a path.
         guard Self.isID(id) else { return nil }
         let file = "\(path)/\(id)/\(format.fileName)"
         let json: [UInt8]
         do throws(SystemError) {
             json = try read("/\(id)/\(format.fileName)")
+            budget.bytes -= json.count
         } catch {
             if error.isNotFound { return nil }
             throw error
@@ -55,13 +76,17 @@ struct OCIStateFolder: Equatable, Sendable {
         return (String(path[..<slash]), String(path[slash...]))
     }
 
-    /// Nothing but a regular file is opened.
+    /// Nothing but a regular file is opened, which must be the owner's or root's.
     private func read(_ name: String) throws(SystemError) -> [UInt8] {
         let (root, folder) = confinement
         let file = try RegularFile(handle: Descriptor.handle(inRoot: root, path: folder + name), path: path + name)
-        let limit = 4 << 20
-        let bytes = try file.read(at: 0, count: min(Int(clamping: file.status.size), limit) + 1)
-        guard bytes.count <= limit else {
+        guard file.status.owner == owner || file.status.owner == 0 else {
+            throw SystemError("read", path + name, code: 0, hint: "it is another user's.")
+        }
+        let limit = owner == 0 ? 4 << 20 : Budget.largestFile
+        let size = Int(clamping: file.status.size)
+        let bytes = size > limit ? [] : try file.read(at: 0, count: size + 1)
+        guard size <= limit, bytes.count <= limit else {
             throw SystemError("read", path + name, code: 0, hint: "it is larger than \(limit) bytes.")
         }
         return bytes

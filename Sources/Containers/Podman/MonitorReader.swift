@@ -77,6 +77,8 @@ public final class MonitorReader: Sendable {
     private let state = Mutex(State())
     private let executions = BlockingQueue<Int32>()
     private let questions = BlockingQueue<Question>()
+    /// Mount namespaces that are not of root's containers.
+    private let others = BlockingQueue<Set<UInt32>>()
     private let report: @Sendable (Report) -> Void
 
     /// - Parameter report: Called on threads of this object's own.
@@ -89,6 +91,15 @@ public final class MonitorReader: Sendable {
             while let batch = questions.takeAll() {
                 let begun = Clock.monotonic
                 answer(batch)
+                Threads.rest(Self.restAfterAnswers, since: begun)
+            }
+        }
+        try Threads.start(name: "user-namespaces") { [others] in
+            while let batch = others.takeAll() {
+                let begun = Clock.monotonic
+                let namespaces = batch.reduce(into: Set()) { $0.formUnion($1) }
+                let containers = ContainerRuntimes.usersContainers(inMountNamespaces: namespaces)
+                for namespace in namespaces { report(.namespace(namespace, containers[namespace].map(Found.init))) }
                 Threads.rest(Self.restAfterAnswers, since: begun)
             }
         }
@@ -114,6 +125,7 @@ public final class MonitorReader: Sendable {
         state.withLock { $0.isClosed = true }
         executions.close()
         questions.close()
+        others.close()
     }
 
     private func followNow(_ pid: Int32) {
@@ -125,7 +137,7 @@ public final class MonitorReader: Sendable {
     }
 
     /// Answers all questions by one walk, however many there are and whoever asks: nobody waits for more than the walk
-    /// that is under way and the next one. What a user could delay, his own thread reads.
+    /// that is under way and the next one. What a user could delay, his own thread reads, and another one waits for it.
     private func answer(_ questions: [Question]) {
         var ancestors = Ancestors()
         var others: Set<UInt32> = []
@@ -140,7 +152,9 @@ public final class MonitorReader: Sendable {
         }
         guard !others.isEmpty else { return }
         let containers = ContainerRuntimes.containers(inMountNamespaces: others)
-        for namespace in others { report(.namespace(namespace, containers[namespace].map(Found.init))) }
+        for (namespace, container) in containers { report(.namespace(namespace, Found(container))) }
+        others.subtract(containers.keys)
+        if !others.isEmpty { self.others.put(others) }
     }
 
     /// The parents of processes at one moment: each is read once, however many questions lead to it.
