@@ -7,6 +7,27 @@ import Testing
 
 @Suite("Whose mount namespaces are, asked for in numbers")
 struct MonitorReaderTests {
+    @Test("users can't take root's thread, and none takes another's place with more than one number")
+    func shares() {
+        var tasks = UserTasks<Int>()
+        for user in 1...UInt32(UserTasks<Int>.mostUsers) { #expect(tasks.add(0, of: user) == .needsThread) }
+        #expect(tasks.add(0, of: 1) == .taken && tasks.add(0, of: 1000) == .refused)
+        #expect(tasks.add(0, of: 0) == .needsThread && tasks.add(0, of: 0) == .taken)
+        #expect(tasks.add(0, of: UserTasks<Int>.nobody) == .needsThread)
+        for _ in 2..<UserTasks<Int>.mostOfUser { #expect(tasks.add(0, of: 1) == .taken) }
+        #expect(tasks.add(0, of: 1) == .refused && tasks.take(of: 1).count == UserTasks<Int>.mostOfUser)
+        #expect(tasks.add(0, of: 1) == .taken)
+        tasks.remove(1)
+        #expect(tasks.add(0, of: 1000) == .needsThread)
+
+        let slice = "/user.slice/user-1000.slice/user@1000.service/app.slice"
+        #expect([100_000, 1000, 165_535].map { MonitorReader.payer(inCgroups: [slice], $0) } == [1000, 1000, 1000])
+        #expect(MonitorReader.payer(inCgroups: ["/", slice], 100_000) == 1000)
+        #expect(MonitorReader.payer(inCgroups: [slice], 0) == 0)
+        #expect(MonitorReader.payer(inCgroups: ["/system.slice/x.service"], 7) == 7)
+        #expect(MonitorReader.payer(inCgroups: ["/user.slice/user-0.slice/session-1.scope"], 7) == 7)
+    }
+
     @Test("a process above many is read once")
     func ancestors() throws {
         let children = try (0..<8).map { _ in

@@ -6,7 +6,7 @@ internal import Synchronization
 /// can start: by the conmon that watches them, or among what the runtimes list.
 ///
 /// Whatever is read belongs to the conmon's user, who decides how long that takes. So each user has one thread, which
-/// does his work and waits for him alone.
+/// does his work and waits for him alone. A user has many numbers (/etc/subuid): in a user's slice all are his.
 public final class MonitorReader: Sendable {
     public enum Report: Sendable {
         /// A container is about to be made.
@@ -47,11 +47,6 @@ public final class MonitorReader: Sendable {
     private static let pace: UInt32 = 2
     /// How many parents of a process are followed: more than anybody needs.
     private static let mostGenerations = 64
-    private static let mostUsers = 32
-    /// Takes the tasks of nobody in particular: the kernel gives this number to no user.
-    private static let nobody = UInt32.max
-    /// Of a user, to be done.
-    private static let mostTasks = 256
     /// Conmons of a user whose containers are waited for; each takes a descriptor.
     private static let mostAwaited = 64
 
@@ -68,11 +63,18 @@ public final class MonitorReader: Sendable {
         case listed(pid: Int32, Collector)
     }
 
+    private struct Assignment: Sendable {
+        let task: Task
+        /// The user of the conmon, whose files it may name.
+        let uid: UInt32
+    }
+
     private struct State {
-        /// For users that have a thread.
-        var tasks: [UInt32: [Task]] = [:]
+        var tasks = UserTasks<Assignment>()
         var isClosed = false
     }
+
+    private static let nobody = UserTasks<Assignment>.nobody
 
     private let state = Mutex(State())
     private let executions = BlockingQueue<Int32>()
@@ -130,10 +132,26 @@ public final class MonitorReader: Sendable {
 
     private func followNow(_ pid: Int32) {
         if let uid = try? ProcessRecord.credentials(of: pid).uid {
-            _ = submit(.executed(pid: pid), uid: uid)
+            follow(.executed(pid: pid), pid, uid)
         } else {
-            _ = submit(.missed, uid: Self.nobody)
+            _ = submit(.missed, for: Self.nobody, uid: Self.nobody)
         }
+    }
+
+    private func follow(_ task: Task, _ pid: Int32, _ uid: UInt32) {
+        let payer = Self.payer(forProcess: pid, uid)
+        if !submit(task, for: payer, uid: uid) { report(.tooMany(uid: payer)) }
+    }
+
+    private static func payer(forProcess pid: Int32, _ uid: UInt32) -> UInt32 {
+        payer(inCgroups: (try? CgroupMembership(pid: pid))?.paths ?? [], uid)
+    }
+
+    /// Whose thread it is that does what a process of a user needs.
+    static func payer(inCgroups paths: [String], _ uid: UInt32) -> UInt32 {
+        // root is believed, whatever it was called from.
+        if uid == 0 { return uid }
+        return paths.lazy.compactMap { CgroupOwnership.payer(ofPath: $0) }.first { $0 != 0 } ?? uid
     }
 
     /// Answers all questions by one walk, however many there are and whoever asks: nobody waits for more than the walk
@@ -143,7 +161,9 @@ public final class MonitorReader: Sendable {
         var others: Set<UInt32> = []
         for question in questions {
             if let (monitor, child, uid) = ancestors.monitor(above: question.pid),
-                submit(.parent(pid: monitor, of: child, namespace: question.namespace), uid: uid)
+                submit(
+                    .parent(pid: monitor, of: child, namespace: question.namespace),
+                    for: Self.payer(forProcess: monitor, uid), uid: uid)
             {
                 continue
             }
@@ -192,45 +212,39 @@ public final class MonitorReader: Sendable {
         }
     }
 
+    /// - Parameter payer: Whose thread it is that does it.
     /// - Returns: false where there is no room for it.
-    private func submit(_ task: Task, uid: UInt32) -> Bool {
-        let (isTaken, needsThread) = state.withLock { state in
-            if state.isClosed { return (false, false) }
-            if let waiting = state.tasks[uid] {
-                guard waiting.count < Self.mostTasks else { return (false, false) }
-                state.tasks[uid]?.append(task)
-                return (true, false)
-            }
-            guard state.tasks.count < Self.mostUsers else { return (false, false) }
-            state.tasks[uid] = [task]
-            return (true, true)
+    private func submit(_ task: Task, for payer: UInt32, uid: UInt32) -> Bool {
+        let answer = state.withLock { state in
+            state.isClosed ? .refused : state.tasks.add(Assignment(task: task, uid: uid), of: payer)
         }
-        guard needsThread else { return isTaken }
+        guard answer == .needsThread else { return answer == .taken }
         do throws(SystemError) {
-            try Threads.start(name: "monitors") { [self] in work(uid: uid) }
+            try Threads.start(name: "monitors") { [self] in work(payer: payer) }
             return true
         } catch {
             // As good as no room.
-            state.withLock { $0.tasks[uid] = nil }
+            state.withLock { $0.tasks.remove(payer) }
             return false
         }
     }
 
     /// One user's thread: until nothing is left to do.
-    private func work(uid: UInt32) {
+    private func work(payer: UInt32) {
         var awaited: [Awaited] = []
-        while let tasks = takeTasks(uid: uid, isIdle: awaited.isEmpty) {
+        while let assignments = takeTasks(of: payer, isIdle: awaited.isEmpty) {
             var isWalkDue = false
-            for task in tasks {
+            for assignment in assignments {
+                let (task, uid) = (assignment.task, assignment.uid)
                 switch task {
                 case .executed(let pid), .running(let pid):
                     guard let monitor = Monitor(pid: pid, uid: uid) else {
-                        if case .executed = task { _ = submit(.missed, uid: Self.nobody) }
+                        if case .executed = task { _ = submit(.missed, for: Self.nobody, uid: Self.nobody) }
                         continue
                     }
                     guard !monitor.command.isExec else { continue }
                     guard awaited.count < Self.mostAwaited else {
-                        report(.tooMany(uid: uid))
+                        report(.tooMany(uid: payer))
                         continue
                     }
                     if let starting = StartingContainer(monitor) { report(.starting(starting)) }
@@ -262,19 +276,18 @@ public final class MonitorReader: Sendable {
     /// Looks at all conmons that run. Anybody may start what asks for it: that costs a part of one processor at most.
     private func walk() {
         let begun = Clock.monotonic
-        for (pid, uid) in Monitor.running() { _ = submit(.running(pid: pid), uid: uid) }
+        for (pid, uid) in Monitor.running() { follow(.running(pid: pid), pid, uid) }
         Threads.rest(Self.restAfterWalk, since: begun)
     }
 
     /// - Parameter isIdle: Whether the thread has nothing else to do: it ends where there is no task.
-    private func takeTasks(uid: UInt32, isIdle: Bool) -> [Task]? {
+    private func takeTasks(of payer: UInt32, isIdle: Bool) -> [Assignment]? {
         state.withLock { state in
-            let tasks = state.tasks[uid] ?? []
+            let tasks = state.tasks.take(of: payer)
             if state.isClosed || (tasks.isEmpty && isIdle) {
-                state.tasks[uid] = nil
+                state.tasks.remove(payer)
                 return nil
             }
-            state.tasks[uid] = []
             return tasks
         }
     }
@@ -297,7 +310,8 @@ extension MonitorReader {
         var count = 0
         var refused = 0
         for (pid, uid) in Monitor.running() where isWanted(uid) {
-            if reader.submit(.listed(pid: pid, collector), uid: uid) { count += 1 } else { refused += 1 }
+            let payer = payer(forProcess: pid, uid)
+            if reader.submit(.listed(pid: pid, collector), for: payer, uid: uid) { count += 1 } else { refused += 1 }
         }
         let deadline = Clock.monotonic + milliseconds * 1_000_000
         while collector.count < count && Clock.monotonic < deadline { Threads.sleep(milliseconds: 1) }
