@@ -25,7 +25,7 @@ struct ProcessLimit: Sendable {
         pids.allSatisfy { pid in
             guard (try? ProcessStatus(pid: pid))?.state == "Z" else { return true }
             // An ended process that nobody has waited for has no other thread.
-            return ((try? Files.names(in: "/proc/\(pid)/task")) ?? []).count < 2
+            return ((try? Files.names(in: "/proc/\(pid)/task", limit: 2)) ?? []).count < 2
         }
     }
 

@@ -1,3 +1,4 @@
+import Foundation
 import OS
 import Testing
 
@@ -51,6 +52,22 @@ struct CgroupTests {
             """
         let layout = CgroupLayout(mountinfo: Array(text.utf8))
         #expect(layout.unified == "/mnt/my cgroups" && layout.unifiedRoot == "/")
+    }
+
+    @Test("of each part of the hierarchy a share is listed, from the outermost")
+    func shares() throws {
+        let root = FileManager.default.temporaryDirectory.path + "/sniscope-tree-" + UUID().uuidString
+        defer { try? FileManager.default.removeItem(atPath: root) }
+        var own: Set = ["/", "/user.slice", "/user.slice/user-1.slice", "/user.slice/user-2.slice"]
+        own.insert("/user.slice/user-2.slice/x")
+        let deep = "/user.slice/user-1.slice" + String(repeating: "/deep", count: 100)
+        for path in own.union([deep, "/user.slice/user-1.slice/a", "/user.slice/user-1.slice/b"]) {
+            try FileManager.default.createDirectory(atPath: root + path, withIntermediateDirectories: true)
+        }
+        let tree = CgroupTree(mountPoint: root)
+        #expect(try tree.nodes().count == own.count + 102)
+        let nodes = try tree.nodes(mostBytesOfPart: 200).map(\.path)
+        #expect(own.isSubset(of: nodes) && nodes.contains("/user.slice/user-1.slice/a") && nodes.count < own.count + 8)
     }
 
     @Test("the tree gives ids that are inode numbers", .enabled(if: hasUnifiedTree, "no cgroup2 mount here"))
