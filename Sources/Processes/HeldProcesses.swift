@@ -2,17 +2,19 @@ internal import OS
 internal import Synchronization
 
 /// Processes that keep whoever asks the kernel for their mappings waiting, known from the first time on until they answer.
-public final class HeldProcesses: Sendable {
-    /// Threads that wait for answers, one for each such process.
-    private static let mostOfUser = 16
-    private static let most = 128
+public final class HeldProcesses<Owner: Hashable & Sendable>: Sendable {
     /// Milliseconds.
-    private static let patience = 300
+    private let patience = 300
 
-    /// By pid, whose they are.
-    private let known = Mutex<[Int32: UInt32]>([:])
+    private let owner: @Sendable (Int32) -> Owner
+    private let shares: ThreadShares<Owner>
+    /// By pid, whose they are. For each a thread waits until it answers.
+    private let known = Mutex<[Int32: Owner]>([:])
 
-    public init() {}
+    init(first: Owner, owner: @escaping @Sendable (Int32) -> Owner) {
+        self.owner = owner
+        shares = ThreadShares(first: first)
+    }
 
     public var all: [Int32] { known.withLock { Array($0.keys) } }
 
@@ -37,7 +39,7 @@ public final class HeldProcesses: Sendable {
     /// Asks processes that may keep others waiting. Does not wait.
     public func askLater(_ pids: [Int32]) {
         try? Threads.start(name: "question") { [self] in
-            _ = unanswering(pids.map { ($0, nil) }, within: Self.patience)
+            _ = unanswering(pids.map { ($0, nil) }, within: patience)
         }
     }
 
@@ -67,16 +69,17 @@ public final class HeldProcesses: Sendable {
     }
 
     private func note(_ pid: Int32) {
-        let uid = (try? ProcessRecord.credentials(of: pid).uid) ?? 0
+        let owner = owner(pid)
         known.withLock { known in
-            let ofUser = known.values.count { $0 == uid }
-            // Beyond that it is asked anew each time.
-            guard ofUser < Self.mostOfUser, known.count < Self.most else { return }
-            known[pid] = uid
+            // Beyond its owner's share it is asked anew each time.
+            guard known[pid] == nil, shares.take(owner) else { return }
+            known[pid] = owner
         }
     }
 
-    private func forget(_ pid: Int32) { known.withLock { $0[pid] = nil } }
+    private func forget(_ pid: Int32) {
+        if let owner = known.withLock({ $0.removeValue(forKey: pid) }) { shares.giveBack(owner) }
+    }
 }
 
 /// Some processes that a thread asks one after the other.

@@ -3,25 +3,31 @@ internal import Synchronization
 
 /// Questions that are answered from the memory of processes or from files of their choice, which may let whoever reads
 /// wait for as long as they like (userfaultfd(2), FUSE): each is asked on a thread of its own, and given up in time. What
-/// one user leaves unanswered takes no room from others.
-public final class MemoryQuestions: Sendable {
-    /// Threads that hold questions. Whoever asks does so from fewer.
-    private static let mostOfUser = 16
-    private static let most = 256
-
+/// one owner's processes leave unanswered takes no room from others.
+public final class MemoryQuestions<Owner: Hashable & Sendable>: Sendable {
     /// Processes that can't be asked just now.
-    public let held = HeldProcesses()
+    public let held: HeldProcesses<Owner>
 
-    private let open = Mutex<[UInt32: Int]>([:])
+    private let owner: @Sendable (Int32) -> Owner
+    private let shares: ThreadShares<Owner>
 
-    public init() {}
+    /// - Parameters:
+    ///   - first: Whose share is there whatever others use.
+    ///   - owner: Whose a process is.
+    public init(first: Owner, owner: @escaping @Sendable (_ pid: Int32) -> Owner) {
+        self.owner = owner
+        shares = ThreadShares(first: first)
+        held = HeldProcesses(first: first, owner: owner)
+    }
 
-    /// - Parameter uid: Whose processes are asked.
-    /// - Returns: nil where there is no answer within `milliseconds`, and where too many questions of this user have none.
+    public func owner(of pid: Int32) -> Owner { owner(pid) }
+
+    /// - Parameter pid: The process that is asked.
+    /// - Returns: nil where there is no answer within `milliseconds`, and where too many questions of its owner have none.
     public func ask<Answer: Sendable>(
-        _ uid: UInt32, within milliseconds: Int, _ question: @escaping @Sendable () -> Answer
+        _ pid: Int32, within milliseconds: Int, _ question: @escaping @Sendable () -> Answer
     ) -> Answer? {
-        begin(uid, question)?.answer(within: milliseconds)
+        begin(owner(pid), question)?.answer(within: milliseconds)
     }
 
     /// A question whose answer is waited for later, or never.
@@ -33,36 +39,49 @@ public final class MemoryQuestions: Sendable {
         public func answer(within milliseconds: Int) -> Answer? { answers.take(within: milliseconds) }
     }
 
-    /// As `ask`, without the wait.
+    /// As `ask`, of some of an owner's processes and without the wait.
     public func begin<Answer: Sendable>(
-        _ uid: UInt32, _ question: @escaping @Sendable () -> Answer
+        _ owner: Owner, _ question: @escaping @Sendable () -> Answer
     ) -> Pending<Answer>? {
-        guard begin(uid) else { return nil }
+        guard shares.take(owner) else { return nil }
         let pending = Pending<Answer>()
         do throws(SystemError) {
-            try Threads.start(name: "question") { [self] in
-                defer { end(uid) }
+            try Threads.start(name: "question") { [shares] in
+                defer { shares.giveBack(owner) }
                 pending.answers.put(question())
             }
             return pending
         } catch {
-            end(uid)
+            shares.giveBack(owner)
             return nil
         }
     }
+}
 
-    private func begin(_ uid: UInt32) -> Bool {
-        open.withLock { open in
-            guard open[uid, default: 0] < Self.mostOfUser, open.values.reduce(0, +) < Self.most else { return false }
-            open[uid, default: 0] += 1
+/// How many threads wait, for each owner.
+final class ThreadShares<Owner: Hashable & Sendable>: Sendable {
+    private let first: Owner
+    private let counts = Mutex<[Owner: Int]>([:])
+
+    private let mostOfOwner = 16
+    private let most = 256
+
+    init(first: Owner) { self.first = first }
+
+    func take(_ owner: Owner) -> Bool {
+        counts.withLock { counts in
+            guard counts[owner, default: 0] < mostOfOwner,
+                owner == first || counts.values.reduce(0, +) < most
+            else { return false }
+            counts[owner, default: 0] += 1
             return true
         }
     }
 
-    private func end(_ uid: UInt32) {
-        open.withLock { open in
-            guard let count = open[uid] else { return }
-            open[uid] = count > 1 ? count - 1 : nil
+    func giveBack(_ owner: Owner) {
+        counts.withLock { counts in
+            guard let count = counts[owner] else { return }
+            counts[owner] = count > 1 ? count - 1 : nil
         }
     }
 }

@@ -27,10 +27,8 @@ extension FileProber {
             return memory.held.contains(pid) || !HeldMemory.faulting([pid]).isEmpty ? [.copying] : noLongerSpared(pid)
         default: break
         }
-        guard let process = try? ProcessIdentity(pid: pid), let uid = try? ProcessRecord.credentials(of: pid).uid else {
-            return noLongerSpared(pid)
-        }
-        let answer = memory.ask(uid, within: Self.patienceWithProcess) { () -> (CodeCopier, RegularFile?)? in
+        guard let process = try? ProcessIdentity(pid: pid) else { return noLongerSpared(pid) }
+        let answer = memory.ask(pid, within: Self.patienceWithProcess) { () -> (CodeCopier, RegularFile?)? in
             // It copies its code soon, whatever else wants the processors.
             Threads.withHighPriority {
                 CodeCopier(ofProcess: pid).map { ($0, try? ProcessFile.openExecutable(pid: pid)) }
@@ -55,7 +53,7 @@ extension FileProber {
         if copier.copiesLibraries {
             let filesToLoad = { @Sendable [inspector] pid in Self.filesToLoad(pid, inspector) }
             for question in [filesToLoad, Self.mappedFiles] {
-                for (path, file) in memory.ask(uid, within: Self.patienceWithProcess, { question(pid) }) ?? [] {
+                for (path, file) in memory.ask(pid, within: Self.patienceWithProcess, { question(pid) }) ?? [] {
                     spare(file, path)
                 }
             }

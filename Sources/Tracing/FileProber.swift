@@ -19,7 +19,7 @@ struct FileProber: Sendable {
     let closer: LinkCloser
     let containers: RuntimeRegistry
     let copiers: CodeCopiers
-    let memory: MemoryQuestions
+    let memory: MemoryQuestions<WorkOwner>
     let isExcluded: @Sendable (_ path: String) -> Bool
     /// nil: everybody's files are probed.
     let scope: ProbeScope?

@@ -39,10 +39,10 @@ extension HarmfulProbe {
     /// Asks the processes that map a file whether a probe of it would do them harm.
     struct Question: Sendable {
         private let mapped: Mapped
-        private let memory: MemoryQuestions
+        private let memory: MemoryQuestions<WorkOwner>
         private let deadline: Int64
         /// root's first.
-        private let copiers: [MemoryQuestions.Pending<[User]>]
+        private let copiers: [MemoryQuestions<WorkOwner>.Pending<[User]>]
 
         /// A file, and whoever maps it.
         struct Mapped: Sendable {
@@ -55,7 +55,7 @@ extension HarmfulProbe {
 
         /// Begins to ask whether they were told to copy their program. Of a library's users, those that interpret code are
         /// known by what they map.
-        init(_ mapped: Mapped, _ memory: MemoryQuestions) {
+        init(_ mapped: Mapped, _ memory: MemoryQuestions<WorkOwner>) {
             self.mapped = mapped
             self.memory = memory
             deadline = Clock.monotonic + patience * 1_000_000
@@ -63,8 +63,8 @@ extension HarmfulProbe {
                 copiers = []
                 return
             }
-            copiers = HarmfulProbe.byUser(mapped.users.prefix(mostAsked)).compactMap { uid, users in
-                memory.begin(uid) {
+            copiers = HarmfulProbe.byOwner(mapped.users.prefix(mostAsked), memory).compactMap { owner, users in
+                memory.begin(owner) {
                     users.compactMap { user in
                         CodeCopier(ofProcess: user.pid).map { User(pid: user.pid, copier: $0) }
                     }
@@ -83,12 +83,12 @@ extension HarmfulProbe {
                 MappedCode.mayBeOther(than: places, in: $0.pid, first: $0.range)
             }
             let identity = mapped.identity
-            return HarmfulProbe.byUser(suspects).compactMap { uid, suspects in
-                memory.ask(uid, within: left) {
+            return HarmfulProbe.byOwner(suspects, memory).compactMap { owner, suspects in
+                memory.begin(owner) {
                     suspects.prefix(mostCompared).first {
                         MappedCode.isOther(than: places, in: $0.pid, identity, first: $0.range)
                     }
-                } ?? nil
+                }?.answer(within: left) ?? nil
             }.map { User(pid: $0.pid, copier: .other) }
         }
 
@@ -105,8 +105,7 @@ extension HarmfulProbe {
 
         /// Whether a process maps the file; also where it does not say.
         private func mayMap(_ pid: Int32) -> Bool {
-            guard let uid = try? ProcessRecord.credentials(of: pid).uid else { return false }
-            return memory.ask(uid, within: left) { [identity = mapped.identity] in
+            memory.ask(pid, within: left) { [identity = mapped.identity] in
                 ((try? ProcessScan.files(ofProcess: pid)) ?? []).contains { $0.identity == identity }
             } ?? true
         }
@@ -114,10 +113,11 @@ extension HarmfulProbe {
         private var left: Int { max(Int((deadline - Clock.monotonic) / 1_000_000), 0) }
     }
 
-    private static func byUser(_ users: some Sequence<ProcessScan.User>) -> [(uid: UInt32, users: [ProcessScan.User])] {
-        let known = users.compactMap { user in
-            (try? ProcessRecord.credentials(of: user.pid)).map { (uid: $0.uid, user: user) }
-        }
-        return Dictionary(grouping: known, by: \.uid).sorted { $0.key < $1.key }.map { ($0, $1.map(\.user)) }
+    /// root's first.
+    private static func byOwner(
+        _ users: some Sequence<ProcessScan.User>, _ memory: MemoryQuestions<WorkOwner>
+    ) -> [(owner: WorkOwner, users: [ProcessScan.User])] {
+        Dictionary(grouping: users) { memory.owner(of: $0.pid) }
+            .sorted { $0.key == .host && $1.key != .host }.map { ($0, $1) }
     }
 }

@@ -64,7 +64,7 @@ public struct LibraryList: Sendable {
         var files: [Draft] = []
         var unreadable: [SystemError] = []
         var hungDevices: Set<UInt64> = []
-        let memory = MemoryQuestions()
+        let memory = MemoryQuestions(ofHost: ())
         memory.held.note(scan.unanswered)
         let copiers = scan.copiers
         for mapped in scan.files where !hungDevices.contains(mapped.identity.device) {

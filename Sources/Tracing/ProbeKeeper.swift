@@ -42,7 +42,7 @@ struct ProbeKeeper {
     var lastModifiedRescan: Int64 = 0
     /// Whose files are not probed.
     let copiers: CodeCopiers
-    private let memory: MemoryQuestions
+    private let memory: MemoryQuestions<WorkOwner>
     /// Files of this host that could not be probed because of them.
     var avoidedPaths: Set<String> = []
     /// When they are looked at again; CLOCK_MONOTONIC, nanoseconds.

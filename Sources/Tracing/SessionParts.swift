@@ -16,7 +16,7 @@ struct SessionParts {
     let pool: ProbePool
     let closer: LinkCloser
     let copiers: CodeCopiers
-    let memory = MemoryQuestions()
+    let memory = MemoryQuestions(ofHost: ())
     let modifications: ModificationThreads?
     var candidates: MappedCandidates
     var containers: ContainerTracker

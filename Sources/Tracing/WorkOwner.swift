@@ -87,9 +87,17 @@ private final class CgroupOwners: Sendable {
 
     private static func owner(ofCgroup path: String) -> WorkOwner? {
         // Users have many uids of their own in containers (/etc/subuid) and as many cgroups as they like.
-        let user = CgroupOwnership.host.user(ofCgroup: path)
-        if user != 0 { return .user(user) }
-        return CgroupPath.containerID(in: path).map { .container($0.path) }
+        if let user = CgroupOwnership.payer(ofPath: path), user != 0 { return .user(user) }
+        // What is below a container's cgroup its root has made, and given to whomever it likes.
+        let container = CgroupPath.containerID(in: path)
+        let user = CgroupOwnership.host.user(ofCgroup: container?.path ?? path)
+        return user == 0 ? container.map { .container($0.path) } : .user(user)
+    }
+}
+
+extension MemoryQuestions<WorkOwner> {
+    convenience init(ofHost: Void) {
+        self.init(first: .host) { WorkOwner.process($0).resolved }
     }
 }
 

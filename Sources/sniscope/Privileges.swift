@@ -17,15 +17,16 @@ enum Privileges {
     ]
 
     /// Gives up everything else for good, also for programs that are executed.
-    static func confine() throws {
+    static func confine() throws { try Capability.confine(to: needed) }
+
+    private static var needed: Set<Capability> {
         // CAP_DAC_OVERRIDE includes CAP_DAC_READ_SEARCH for whoever was given that one alone.
-        let held = Capability.held
-        try Capability.confine(to: held.contains(.dacReadSearch) ? used : used.union([.dacOverride]))
+        Capability.held.contains(.dacReadSearch) ? used : used.union([.dacOverride])
     }
 
     /// Gives up everything else, but leaves what `run` starts as it is: root has all capabilities anew in each program.
     static func dropUnused() throws {
         // Passes signals on to a command that runs as another user.
-        try Capability.drop(keeping: used.union([.dacOverride, .kill]))
+        try Capability.drop(keeping: needed.union([.kill]))
     }
 }

@@ -22,7 +22,7 @@ struct HeldMemoryTests {
 
     @Test("Processes that answer are known to nobody as held")
     func answering() throws {
-        let held = HeldProcesses()
+        let held = HeldProcesses(first: 0) { _ in 0 }
         let own = getpid()
         let file = try #require(try ProcessScan.files(ofProcess: own).first)
         #expect(held.unanswering([ProcessScan.User(pid: own, range: file.range)], within: 1000).isEmpty)

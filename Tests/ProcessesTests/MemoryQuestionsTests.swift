@@ -6,7 +6,7 @@ import Testing
 struct MemoryQuestionsTests {
     @Test("one user's take no room from another's, and the room comes back")
     func users() throws {
-        let questions = MemoryQuestions()
+        let questions = MemoryQuestions(first: 0) { $0 }
         let gate = BlockingQueue<Void>()
         let ended = BlockingQueue<Void>()
         var asked = 0
