@@ -183,6 +183,7 @@ final class EventLoop {
             start.finished(number, followedBy: probes.takeFollowUps())
         case .probing(.stuck(let job, let owner)):
             probes.noteStuck(job, of: owner)
+        case .probing(.notice(let notice)): output.add(.notice(notice))
         case .probing(.exhausted):
             output.add(
                 .notice("every thread that looks into files waits for a file system: no further file is probed"))

@@ -9,13 +9,19 @@ extension FileProber {
     }
 
     /// Notes the processes to which a probe of a file that they map would do harm.
+    /// - Returns: The harm to others than such a process and its owner, if there is any.
     func findCopiers(
-        of identity: InodeIdentity, _ question: HarmfulProbe.Question, _ file: RegularFile, at offsets: [UInt64]
-    ) {
+        of identity: InodeIdentity, _ question: HarmfulProbe.Question, _ file: RegularFile, at offsets: [UInt64],
+        _ path: String
+    ) -> HarmfulProbe? {
+        var harm: HarmfulProbe?
         for user in question.users(MappedCode.places(in: file, at: offsets)) {
             guard let process = try? ProcessIdentity(pid: user.pid) else { continue }
-            copiers.add(process, user.copier, files: [identity])
+            if user.copier == .held { harm = HarmfulProbe(path: path, pid: user.pid, copier: .held) }
+            // Beyond its owner's share: what it does with its own code is its owner's loss.
+            try? copiers.add(process, user.copier, of: memory.owner(of: user.pid), files: [identity])
         }
+        return harm
     }
 
     /// Takes the probes out of the files that a process maps, or is about to, which copies or interprets code.
@@ -41,7 +47,12 @@ extension FileProber {
         func spare(_ file: RegularFile, _ path: String) {
             let identity = InodeIdentity(of: file, identifier: identifier)
             // First, so that a thread that is about to probe it sees it afterwards.
-            copiers.add(process, copier, files: [identity])
+            do throws(OwnersLimit) {
+                try copiers.add(process, copier, of: owner, files: [identity])
+            } catch {
+                outcomes.append(.crowded(error))
+                return
+            }
             guard let (number, knownPath, released) = table.release(identity) else { return }
             closer.closeHere(released)
             outcomes.append(

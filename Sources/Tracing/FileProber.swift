@@ -20,6 +20,7 @@ struct FileProber: Sendable {
     let containers: RuntimeRegistry
     let copiers: CodeCopiers
     let memory: MemoryQuestions<WorkOwner>
+    let attachments = Attachments()
     let isExcluded: @Sendable (_ path: String) -> Bool
     /// nil: everybody's files are probed.
     let scope: ProbeScope?
@@ -173,8 +174,10 @@ struct FileProber: Sendable {
             return .unwanted(detail: "not probed: \(shownPath), which nobody maps who is wanted")
         }
 
-        if let question = early ?? mapped.map(ask) {
-            findCopiers(of: identity, question, file, at: places.map(\.1.probeOffset))
+        if let question = early ?? mapped.map(ask),
+            let harm = findCopiers(of: identity, question, file, at: places.map(\.1.probeOffset), shownPath)
+        {
+            return .avoided(harm, file: nil)
         }
         if let harm = harm(to: identity, shownPath) { return .avoided(harm, file: nil) }
 
@@ -219,7 +222,7 @@ struct FileProber: Sendable {
             }
         }
         do {
-            let links = try attach(file, points)
+            let links = try attachments.during(file, shownPath) { try attach(file, points) }
             // Of processes that have ended.
             guard !links.isEmpty else {
                 table.unregister(index, identity)

@@ -173,7 +173,10 @@ extension FileProber {
         let answering = candidate.users.filter { !memory.held.contains($0.pid) }
         if let user = candidate.users.first, answering.isEmpty {
             // Once it answers, what it maps is looked at again.
-            if let process = try? ProcessIdentity(pid: user.pid) { copiers.add(process, .held, files: []) }
+            if let process = try? ProcessIdentity(pid: user.pid) {
+                // Beyond its owner's share it is looked at again when somebody maps the file.
+                try? copiers.add(process, .held, of: owner, files: [])
+            }
             return [.avoided(HarmfulProbe(path: candidate.path, pid: user.pid, copier: .held), file: nil)]
         }
         for user in answering {

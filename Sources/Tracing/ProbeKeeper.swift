@@ -295,6 +295,7 @@ struct ProbeKeeper {
     mutating func checkNowAndThen() {
         pool.replaceStuckThreads()
         pool.closeIdle()
+        pool.checkAttachments()
         if let failure = cache?.takeFailure() {
             items.append(.notice("\(failure); what is found in files is not kept for the next start"))
         }

@@ -13,6 +13,8 @@ enum OwnersLimit: Error, Hashable, Sendable {
     case waiting(WorkOwner)
     /// Probed files, each of which holds descriptors.
     case descriptors(WorkOwner, most: Int)
+    /// Processes that are to be spared.
+    case copiers(WorkOwner)
 }
 
 extension OwnersLimit: CustomStringConvertible {
@@ -27,6 +29,9 @@ extension OwnersLimit: CustomStringConvertible {
         case .descriptors(let owner, let most):
             "\(owner): its probed files hold \(most) file descriptors, which is its share of the limit (`ulimit -n`); "
                 + "further files that only it uses are not traced"
+        case .copiers(let owner):
+            "\(owner): more than \(CodeCopiers.mostOfOwner) of its processes copy or interpret code; a probe may kill "
+                + "further ones"
         }
     }
 }

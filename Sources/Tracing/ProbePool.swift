@@ -65,6 +65,8 @@ final class ProbePool: Sendable {
     enum Report: Sendable {
         case finding(ProbeFinding)
         case finished(UInt64, ProbeJob, WorkOwner, [ProbeOutcome])
+        /// What the user should know.
+        case notice(String)
         /// It goes on, but nothing is heard of it: its file system does not answer.
         case stuck(ProbeJob, WorkOwner)
         /// Every thread hangs: no further file is looked into until one goes on.
@@ -139,6 +141,9 @@ final class ProbePool: Sendable {
         }
         if isNewlyExhausted { report(.exhausted) }
     }
+
+    /// Says for whom the kernel waits with a probe. To be called now and then.
+    func checkAttachments() { prober.attachments.check { self.report(.notice($0)) } }
 
     /// Closes what is open for threads that had much to do some time ago. To be called now and then.
     func closeIdle() { prober.inspector.closeIdle() }

@@ -11,7 +11,7 @@ struct HeldMemoryTests {
         process.executableURL = URL(filePath: "/bin/sh")
         process.arguments = ["-c", "while :; do :; done"]
         try process.run()
-        defer { process.terminate() }
+        defer { kill(process.processIdentifier, SIGKILL) }
         let pid = process.processIdentifier
         kill(pid, SIGSTOP)
         while try ProcessStatus(pid: pid).state != "T" { usleep(1000) }

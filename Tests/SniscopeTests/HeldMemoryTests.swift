@@ -21,9 +21,12 @@ extension EndToEnd {
                 #include <sys/mman.h>
                 #include <unistd.h>
                 static volatile char *page;
+                static volatile int wanted;
                 static void *touch(void *unused) { return (void *)(long)*page; }
                 static void *map(void *unused)
                 {
+                    while (!wanted)
+                        usleep(1000);
                     return mmap(0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
                 }
                 static void *file(const char *path, size_t size, int protection)
@@ -37,20 +40,32 @@ extension EndToEnd {
                     for (int i = 3; i < count; i++)
                         if (file(arguments[i], 1 << 20, PROT_READ | PROT_EXEC) == MAP_FAILED)
                             return 1;
-                    if (page == MAP_FAILED || pthread_create(&threads[0], 0, touch, 0))
+                    if (page == MAP_FAILED || pthread_create(&threads[1], 0, map, 0)
+                        || pthread_create(&threads[0], 0, touch, 0))
                         return 1;
-                    usleep(100000);
-                    if (arguments[2][0] == 'w')
-                        pthread_create(&threads[1], 0, map, 0);
                     usleep(100000);
                     if (write(1, "held\\n", 5) < 0)
                         return 1;
+                    wanted = arguments[2][0] == 'w';
                     pthread_join(threads[0], 0);
                 }
                 """, as: "holder", "-pthread")
             let holder = try Program([program, page, isWanted ? "wanted" : "held"] + libraries)
             try await wait("the page fault", holder) { holder.output.contains("held") }
+            // "D": it waits, and can't be killed.
+            try await wait("the mapping", holder) {
+                try !isWanted || threadStates(of: holder.pid).contains("D")
+            }
             return holder
+        }
+
+        /// As proc_pid_stat(5) says.
+        private func threadStates(of pid: Int32) throws -> [String] {
+            let tasks = "/proc/\(pid)/task"
+            return try FileManager.default.contentsOfDirectory(atPath: tasks).compactMap { task in
+                let stat = try String(contentsOfFile: "\(tasks)/\(task)/stat", encoding: .utf8)
+                return stat.split(separator: " ").dropFirst(2).first.map(String.init)
+            }
         }
 
         @Test(
