@@ -20,6 +20,12 @@ public final class HeldProcesses<Owner: Hashable & Sendable>: Sendable {
 
     public func contains(_ pid: Int32) -> Bool { known.withLock { $0[pid] != nil } }
 
+    /// Those of the users of a file that are none.
+    public func answering(_ users: [ProcessScan.User]) -> [ProcessScan.User] {
+        let known = known.withLock { $0 }
+        return known.isEmpty ? users : users.filter { known[$0.pid] == nil }
+    }
+
     /// Takes in processes that have given no answer elsewhere. Does not wait.
     public func note(_ pids: [Int32]) {
         for pid in pids {

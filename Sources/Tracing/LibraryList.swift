@@ -69,7 +69,7 @@ public struct LibraryList: Sendable {
         let copiers = scan.copiers
         for mapped in scan.files where !hungDevices.contains(mapped.identity.device) {
             let known = places
-            let answering = mapped.with(users: mapped.users.filter { !memory.held.contains($0.pid) })
+            let answering = mapped.with(users: memory.held.answering(mapped.users))
             if let user = mapped.users.first, answering.users.isEmpty {
                 let harm = HarmfulProbe(path: mapped.path, pid: user.pid, copier: .held)
                 unreadable.append(SystemError("read", mapped.path, code: 0, hint: harm.reason))

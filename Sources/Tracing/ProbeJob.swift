@@ -170,7 +170,7 @@ extension FileProber {
             candidate.isWanted = scope.includes(anyOf: candidate.users)
         }
         var failure: SystemError?
-        let answering = candidate.users.filter { !memory.held.contains($0.pid) }
+        let answering = memory.held.answering(candidate.users)
         if let user = candidate.users.first, answering.isEmpty {
             // Once it answers, what it maps is looked at again.
             if let process = try? ProcessIdentity(pid: user.pid) {
