@@ -54,6 +54,11 @@ public final class HeldProcesses<Owner: Hashable & Sendable>: Sendable {
         unanswering(users.map { ($0.pid, $0.range) }, within: milliseconds)
     }
 
+    /// Whether a process is known as one, or does not answer now.
+    public func isHeld(_ pid: Int32, within milliseconds: Int) -> Bool {
+        !unanswering([(pid, nil)], within: milliseconds).isEmpty
+    }
+
     private func unanswering(_ users: [(pid: Int32, range: MappedRange?)], within milliseconds: Int) -> [Int32] {
         let end = Clock.monotonic + Int64(milliseconds) * 1_000_000
         var unanswering = known.withLock { known in users.map(\.pid).filter { known[$0] != nil } }

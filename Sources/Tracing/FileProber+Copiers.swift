@@ -40,8 +40,13 @@ extension FileProber {
                 CodeCopier(ofProcess: pid).map { ($0, try? ProcessFile.openExecutable(pid: pid)) }
             }
         }
-        // One that does not answer is what it was before.
-        guard let answer else { return [.copying] }
+        guard let answer else {
+            // One that does not answer is what it was before. What nobody can be told of now is looked at once it does.
+            if copiers.copier(pid) == nil, memory.held.isHeld(pid, within: Self.patienceWithProcess) {
+                try? copiers.add(process, .held, of: owner, files: [])
+            }
+            return [.copying]
+        }
         guard let (copier, program) = answer else { return noLongerSpared(pid) }
         var outcomes: [ProbeOutcome] = []
         func spare(_ file: RegularFile, _ path: String) {

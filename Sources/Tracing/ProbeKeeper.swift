@@ -378,6 +378,7 @@ struct ProbeKeeper {
         switch scan {
         case .success(let scan):
             unseen += scan.files
+            for pid in scan.unanswered { submit(.copier(pid: pid, isKnown: false)) }
         case .failure(let error):
             items.append(.notice("\(error); libraries that were mapped just now may go untraced"))
         }

@@ -105,6 +105,7 @@ struct SessionParts {
             }
         }
         if scope?.includesHost != false { first += scan.installed.map { .path($0, .symbols) } }
+        first += scan.everyone.unanswered.map { .copier(pid: $0, isKnown: false) }
         jobs = pool.submit(first)
         self.candidates = candidates
 

@@ -13,7 +13,8 @@ enum InspectionFormat {
             .report(report), .report(FileReport(empty: "x86_64")), .version("3.0"), .version(nil),
             .recall(try FileContents(of: try ELFImage(MemorySource(bytes)))), .openDebugFile("/usr/lib/debug/file"),
             .areThere(["/usr/lib/debug/a", "/b"]),
-            .openNeeded("libcrypto.so.3"), .keep([1]), .failure(.unreadable(5, nil)),
+            .openNeeded("libcrypto.so.3"), .keep([1]), .failure(.unreadable(5, nil)), .recalled(report),
+            .loaderFacts(try LoaderFacts(of: MemorySource(bytes))),
         ]
         let samples = replies.map { reply in
             BinarySample(bytes: reply.bytes, fields: reply.bytes.indices.map { Field(offset: $0, width: 1) })

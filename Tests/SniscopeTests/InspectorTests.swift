@@ -20,6 +20,30 @@ extension EndToEnd {
             #expect(try status(of: inspector, "Groups") == "")
         }
 
+        @Test("reads root's own files too: nothing is found without it")
+        func alone() async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let library = try workspace.copy(try await libraryPath("libssl.so.3"), as: "libfoo.so")
+            let program = try await Caller.compile(in: workspace)
+            let tracer = try await Tracer("-v")
+            defer { tracer.stop() }
+            let inspectors = try children(of: tracer.program.worker())
+            for inspector in inspectors { kill(inspector, SIGSTOP) }
+            defer { for inspector in inspectors { kill(inspector, SIGCONT) } }
+            let caller = try await Caller(program, library: library)
+            defer { caller.stop() }
+            let early = uniqueName("early")
+            try await caller.tell("name \(early)")
+            #expect(!tracer.program.errors.contains("probed \(library)"), "\(tracer.program.account)")
+            for inspector in inspectors { kill(inspector, SIGCONT) }
+            try await tracer.notice(containing: "probed \(library)")
+            let name = uniqueName("late")
+            try await caller.tell("name \(name)")
+            try await tracer.event(named: name)
+            #expect(try tracer.events(named: early).isEmpty)
+        }
+
         @Test("is replaced when it crashes, and nothing is lost")
         func replaced() async throws {
             let workspace = try Workspace()
@@ -30,8 +54,6 @@ extension EndToEnd {
             for number in 0..<4 {
                 for inspector in try children(of: tracer.program.worker()) { kill(inspector, SIGILL) }
                 let library = try workspace.copy(try await libraryPath("libssl.so.3"), as: "libfoo\(number).so")
-                // Of another user, so that it is not read by the tracer itself.
-                try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: library)
                 let caller = try await Caller(try await Caller.compile(in: workspace), library: library)
                 defer { caller.stop() }
                 let name = uniqueName("replaced")
@@ -67,7 +89,6 @@ extension EndToEnd {
             }
             try await tracer.notice(containing: "large: the process that looked into it ended (signal 4), two times")
             let library = try workspace.copy(try await libraryPath("libssl.so.3"), as: "libfoo.so")
-            try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: library)
             let caller = try await Caller(try await Caller.compile(in: workspace), library: library)
             defer { caller.stop() }
             let name = uniqueName("crashing")

@@ -1,3 +1,4 @@
+import OS
 import TestSupport
 import Testing
 
@@ -26,6 +27,15 @@ struct PackingTests {
     func same() {
         #expect(FileReport(packed: Self.report.packed[...]) == Self.report)
         #expect(FileReport(packed: FileReport(empty: "riscv64").packed[...]) == FileReport(empty: "riscv64"))
+    }
+
+    @Test("arrives as it was, what a file tells the loader")
+    func loaderFacts() throws {
+        for path in ["/bin/sh", "/proc/self/exe"] {
+            let facts = try LoaderFacts(of: try RegularFile(path: path))
+            #expect(LoaderFacts(packed: facts.packed[...]) == facts)
+        }
+        #expect(LoaderFacts(packed: [UInt8(ascii: "x")]) == nil)
     }
 
     @Test("is refused where it is cut off")
