@@ -72,9 +72,14 @@ extension FileIdentity {
         self.init(device: major << 20 | minor & 0xfffff, inode: status.inode)
     }
 
+    /// As /proc/PID/maps would show it; nil where that can't be tried.
+    public init?(mapped file: RegularFile) {
+        guard let numbers = file.mappedIdentity() else { return nil }
+        self.init(device: numbers.device, inode: numbers.inode)
+    }
+
     /// Whether a file is the one that /proc/PID/maps shows with these numbers.
     func isOf(_ file: RegularFile) -> Bool {
-        if FileIdentity(status: file.status) == self { return true }
-        return file.mappedIdentity().map { FileIdentity(device: $0.device, inode: $0.inode) } == self
+        FileIdentity(status: file.status) == self || FileIdentity(mapped: file) == self
     }
 }

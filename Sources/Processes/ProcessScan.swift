@@ -75,7 +75,11 @@ public struct ProcessScan: Sendable {
 
     /// The file as it is mapped; nil where nobody does.
     public func file(_ file: RegularFile) -> File? {
-        files.first { $0.identity.isOf(file) }
+        let stated = FileIdentity(status: file.status)
+        if let index = indices[stated] ?? nil { return files[index] }
+        // An overlay's or btrfs's number (major 0) is another one there.
+        guard stated.device >> 20 == 0, let mapped = FileIdentity(mapped: file) else { return nil }
+        return (indices[mapped] ?? nil).map { files[$0] }
     }
 
     /// Takes in what another scan, of other processes, has found.

@@ -19,10 +19,9 @@ extension SessionOptions.Target {
 
 extension FileProber {
     /// Probes a file of this host that the user named, and says why where that can't be.
-    /// - Parameter processes: All of this host.
-    func probeTarget(path: String, _ processes: ProcessScan) throws {
+    func probeTarget(path: String) throws {
         try FileTarget.answering(path) {
-            try probeTarget(RegularFile(path: path), path: path, shownAs: path, processes, open: Siblings.host)
+            try probeTarget(RegularFile(path: path), path: path, shownAs: path, open: Siblings.host)
         }
     }
 
@@ -103,10 +102,8 @@ extension FileProber {
     /// - Parameters:
     ///   - path: As the processes that use it see it.
     ///   - name: How messages call it.
-    ///   - processes: Among which it is looked for those that map it.
     private func probeTarget(
-        _ file: RegularFile, path: String, shownAs name: String, _ processes: ProcessScan? = nil,
-        open: @escaping (String) -> RegularFile?
+        _ file: RegularFile, path: String, shownAs name: String, open: @escaping (String) -> RegularFile?
     ) throws {
         // Tells a damaged file from one without TLS.
         let report: FileReport
@@ -123,10 +120,7 @@ extension FileProber {
         guard report.isTraceable || report.machine != Host.machine else {
             throw SessionError("cannot trace \(name): \(report.libraries.compactMap(\.reason).joined(separator: " "))")
         }
-        let mapped = processes?.file(file).map {
-            ProbeJob.MappedCandidate(
-                identity: $0.identity, path: $0.path, mappedAt: nil, users: $0.users, isWanted: true)
-        }
+        let mapped = initialUsers.candidate(for: file)
         switch probe(file, shownPath: path, depth: .everything, open: open, mapped: mapped) {
         case .traced, .pending, .copying, .copierEnded: break
         // Another name of a file that was refused before has no words of its own.

@@ -21,6 +21,7 @@ struct FileProber: Sendable {
     let copiers: CodeCopiers
     let memory: MemoryQuestions<WorkOwner>
     let attachments = Attachments()
+    let initialUsers: InitialUsers
     let isExcluded: @Sendable (_ path: String) -> Bool
     /// nil: everybody's files are probed.
     let scope: ProbeScope?
@@ -126,14 +127,14 @@ struct FileProber: Sendable {
         /// Whether it is of all of the file, whatever the depth.
         var isRecalled = false
         let begun = Clock.monotonic
-        func ask(_ mapped: ProbeJob.MappedCandidate) -> HarmfulProbe.Question {
+        func ask() -> HarmfulProbe.Question {
             HarmfulProbe.Question(
                 .init(
-                    path: shownPath, identity: mapped.identity, users: mapped.users, isNew: mapped.mappedAt != nil),
-                memory)
+                    path: shownPath, identity: mapped?.identity ?? FileIdentity(status: file.status),
+                    users: mapped?.users ?? [], isNew: mapped?.mappedAt != nil), memory)
         }
         // The first call of a program that has just been started may come soon: it is asked while its file is searched.
-        let early = mapped.flatMap { $0.mappedAt == nil ? nil : ask($0) }
+        let early = mapped?.mappedAt == nil ? nil : ask()
         do {
             switch depth {
             // At the start nobody waits for the thread, and one look is enough for most files of the host.
@@ -174,8 +175,8 @@ struct FileProber: Sendable {
             return .unwanted(detail: "not probed: \(shownPath), which nobody maps who is wanted")
         }
 
-        if let question = early ?? mapped.map(ask),
-            let harm = findCopiers(of: identity, question, file, at: places.map(\.1.probeOffset), shownPath)
+        if let harm = findCopiers(
+            of: identity, early ?? ask(), file, at: places.map(\.1.probeOffset), shownPath)
         {
             return .avoided(harm, file: nil)
         }

@@ -233,7 +233,9 @@ extension FileProber {
     private func probe(path: String, _ depth: Depth) -> ProbeOutcome {
         do throws(SystemError) {
             let file = try RegularFile(path: path)
-            return probe(file, shownPath: path, depth: depth, open: Siblings.host, isHostView: true)
+            return probe(
+                file, shownPath: path, depth: depth, open: Siblings.host, mapped: initialUsers.candidate(for: file),
+                isHostView: true)
         } catch {
             return error.isNotFound ? .vanished : .unreadable(error)
         }

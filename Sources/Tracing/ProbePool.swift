@@ -145,8 +145,12 @@ final class ProbePool: Sendable {
     /// Says for whom the kernel waits with a probe. To be called now and then.
     func checkAttachments() { prober.attachments.check { self.report(.notice($0)) } }
 
-    /// Closes what is open for threads that had much to do some time ago. To be called now and then.
-    func closeIdle() { prober.inspector.closeIdle() }
+    /// Closes what is open for threads that had much to do some time ago, and forgets what was so at the start. To be
+    /// called now and then.
+    func closeIdle() {
+        prober.inspector.closeIdle()
+        prober.initialUsers.forget()
+    }
 
     func close() {
         queue.close()

@@ -86,6 +86,7 @@ struct SessionParts {
             limit: limit,
             identifier: InodeIdentifier.ofThisKernel, table: table,
             closer: closer, containers: RuntimeRegistry(scan.runtimes), copiers: copiers, memory: memory,
+            initialUsers: InitialUsers(scan.everyone),
             isExcluded: options.isExcluded, scope: scope,
             preparesContainers: options.target.isOpen,
             targets: options.target.containerFiles)
@@ -127,7 +128,7 @@ struct SessionParts {
         var rest: [ProbeJob] = []
         hostTargets = options.target.hostFiles
         if case .files(let files) = options.target {
-            for path in hostTargets { try prober.probeTarget(path: path, scan.everyone) }
+            for path in hostTargets { try prober.probeTarget(path: path) }
             for case .container(let file) in files { try rest += prober.probeTarget(file, &containers) }
         }
         if pids == nil, mappings != nil {
