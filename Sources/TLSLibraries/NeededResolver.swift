@@ -72,7 +72,7 @@ public struct NeededResolver {
         visit(path, source)
         var next = 0
         while next < search.objects.count {
-            for name in search.objects[next].needed where search.isNew(name) {
+            for name in search.objects[next].facts.needed where search.isNew(name) {
                 guard search.objects.count < Self.fileLimit, search.attempts < Self.attemptLimit else {
                     result.isCut = true
                     return result
@@ -101,11 +101,11 @@ extension NeededResolver {
         by path: String, _ source: any ByteSource, _ body: (String, any ByteSource) -> Void
     ) throws {
         let object = LoadedObject(path: path, try read(source), parent: nil)
-        let named = libraryPath.map { SearchPath.folders($0, origin: path, machine: object.machine) } ?? []
+        let named = libraryPath.map { SearchPath.folders($0, origin: path, machine: object.facts.machine) } ?? []
         let folders = object.rpath + named + object.runpath
         guard !folders.isEmpty else { return }
         var attempts = 0
-        for name in object.needed.prefix(Self.fileLimit) where !name.contains("/") {
+        for name in object.facts.needed.prefix(Self.fileLimit) where !name.contains("/") {
             for folder in folders {
                 attempts += 1
                 guard attempts < Self.attemptLimit else { return }
@@ -121,10 +121,7 @@ extension NeededResolver {
 /// A program or library and what it asks of the loader.
 private struct LoadedObject {
     let path: String
-    let machine: Machine
-    let interpreter: String?
-    let needed: [String]
-    let soname: String?
+    let facts: LoaderFacts
     let rpath: [String]
     let runpath: [String]
     /// Index of the object that needed it first.
@@ -135,11 +132,8 @@ private struct LoadedObject {
             list.map { SearchPath.folders($0, origin: path, machine: facts.machine) } ?? []
         }
         self.path = path
+        self.facts = facts
         self.parent = parent
-        machine = facts.machine
-        interpreter = facts.interpreter
-        needed = facts.needed
-        soname = facts.soname
         runpath = folders(facts.runpath)
         // The loader ignores DT_RPATH where there is a DT_RUNPATH.
         rpath = facts.runpath == nil ? folders(facts.rpath) : []
@@ -160,18 +154,18 @@ extension NeededResolver {
         init(_ program: LoadedObject, default resolver: NeededResolver) {
             objects = [program]
             self.resolver = resolver
-            let loader = program.interpreter?.split(separator: "/").last.map(String.init) ?? ""
+            let loader = program.facts.interpreter?.split(separator: "/").last.map(String.init) ?? ""
             isMusl = loader.hasPrefix("ld-musl-")
             libraryFolders =
                 resolver.libraryPath.map {
-                    SearchPath.folders($0, origin: program.path, machine: program.machine)
+                    SearchPath.folders($0, origin: program.path, machine: program.facts.machine)
                 } ?? []
             systemFolders =
                 isMusl
-                ? MuslLoader.folders(ofLoader: program.interpreter ?? "", open: resolver.open)
+                ? MuslLoader.folders(ofLoader: program.facts.interpreter ?? "", open: resolver.open)
                     ?? MuslLoader.defaultFolders
-                : SearchPath.defaultFolders(program.machine)
-            names.formUnion([program.path] + [program.soname].compactMap { $0 })
+                : SearchPath.defaultFolders(program.facts.machine)
+            names.formUnion([program.path] + [program.facts.soname].compactMap { $0 })
         }
 
         /// False for what needs no search: it is loaded, or it is the loader itself.
@@ -182,7 +176,7 @@ extension NeededResolver {
         /// Finds a library and takes it in.
         mutating func load(_ name: String, for index: Int) -> [(LoadedObject, any ByteSource)] {
             if name.contains("/") {
-                let paths = SearchPath.expand(name, origin: objects[index].path, machine: objects[0].machine)
+                let paths = SearchPath.expand(name, origin: objects[index].path, machine: objects[0].facts.machine)
                 return first(of: paths, for: index)
             }
             func paths(_ folders: [String]) -> [String] { folders.map { SearchPath.join($0, name) } }
@@ -217,10 +211,10 @@ extension NeededResolver {
                 attempts += 1
                 // A file that is no library, or another machine's, is passed over, as the loader does.
                 guard let source = resolver.open(path), let facts = try? resolver.read(source),
-                    facts.machine == objects[0].machine
+                    facts.machine == objects[0].facts.machine
                 else { continue }
                 let object = LoadedObject(path: path, facts, parent: index)
-                if let soname = object.soname { names.insert(soname) }
+                if let soname = facts.soname { names.insert(soname) }
                 objects.append(object)
                 return [(object, source)]
             }
