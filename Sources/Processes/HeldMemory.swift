@@ -5,7 +5,7 @@ internal import OS
 /// waits for him (kernel/events/uprobes.c, `register_for_each_vma`: `dup_mmap_sem`, then the process's `mmap_lock`).
 public enum HeldMemory {
     /// How many threads of a process are asked: some 4 µs each.
-    private static let mostThreads = 256
+    private static let mostThreads = 4096
     /// After how long it is looked again whether a thread is still at the same place; milliseconds. A fault that reads
     /// from a disk ends sooner, and programs have many as they start.
     private static let intervals: [UInt32] = [1, 4, 20, 40]
@@ -13,6 +13,9 @@ public enum HeldMemory {
     private static let harmless: Set<String> = [
         "do_signal_stop", "do_freezer_trap", "__refrigerator", "ptrace_stop", "handle_userfault",
     ]
+
+    /// Whether a thread of the process is in a page fault now, which may end at once.
+    static func isInFault(_ pid: Int32) -> Bool { !faults(of: pid).isEmpty }
 
     /// Those of the processes of which a thread has been in one page fault for some time. Takes that time where one is in
     /// a fault at all.
@@ -51,13 +54,12 @@ public enum HeldMemory {
     }
 
     /// Asks the kernel for a mapping of a process's, which waits where a thread of it wants to change them and can't.
-    /// - Parameter range: nil: any.
-    static func ask(_ pid: Int32, _ range: MappedRange?) {
-        let folder = "/proc/\(pid)/map_files"
-        if let range {
-            _ = try? Files.linkTarget("\(folder)/\(range.name)")
-        } else {
-            _ = try? Files.names(in: folder, limit: 1)
-        }
+    static func ask(_ pid: Int32, _ range: MappedRange) {
+        _ = try? Files.linkTarget("/proc/\(pid)/map_files/\(range.name)")
+    }
+
+    /// The same, of whichever mapping.
+    static func ask(_ pid: Int32) {
+        _ = try? Files.names(in: "/proc/\(pid)/map_files", limit: 1)
     }
 }

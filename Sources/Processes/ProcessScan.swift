@@ -25,10 +25,13 @@ public struct ProcessScan: Sendable {
         public let pid: Int32
         /// Its first executable mapping of the file.
         public let range: MappedRange
+        /// Whether one of its threads was in a page fault when it was met.
+        public let isInFault: Bool
 
-        public init(pid: Int32, range: MappedRange) {
+        public init(pid: Int32, range: MappedRange, isInFault: Bool = false) {
             self.pid = pid
             self.range = range
+            self.isInFault = isInFault
         }
     }
 
@@ -133,15 +136,15 @@ public struct ProcessScan: Sendable {
         try MapsParser.executableFiles(in: Files.read("/proc/\(pid)/maps", limit: largestMaps))
     }
 
-    /// - Returns: The first executable mapping of a file.
-    mutating func add(_ maps: [UInt8], of pid: Int32) -> MappedRange? {
+    mutating func add(_ maps: [UInt8], of pid: Int32) {
         processCount += 1
-        var first: MappedRange?
+        // A thread of the kernel has no maps.
+        let isInFault = !maps.isEmpty && HeldMemory.isInFault(pid)
         MapsParser.forEachExecutable(in: maps.span) { line in
-            first = first ?? line.range
-            add(User(pid: pid, range: line.range), of: line.identity) { MapsParser.path(of: line, in: maps) }
+            add(User(pid: pid, range: line.range, isInFault: isInFault), of: line.identity) {
+                MapsParser.path(of: line, in: maps)
+            }
         }
-        return first
     }
 
     mutating func countProcess() { processCount += 1 }

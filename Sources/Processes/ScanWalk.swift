@@ -90,8 +90,7 @@ private final class Part: Sendable {
             do throws(SystemError) {
                 if asking, try ask(pid, turn) { continue }
                 try Files.read("/proc/\(pid)/maps", limit: ProcessScan.largestMaps, into: &maps)
-                let range = update(turn) { $0.scan.add(maps, of: pid) } ?? nil
-                if let range { HeldMemory.ask(pid, range) }
+                update(turn) { $0.scan.add(maps, of: pid) }
             } catch {
                 if !error.isNotFound { update(turn) { $0.scan.refuse(error, of: pid) } }
             }
@@ -122,14 +121,16 @@ private final class Part: Sendable {
     private func ask(_ pid: Int32, _ turn: Int) throws(SystemError) -> Bool {
         let query = try MappingQuery(pid: pid)
         var address: UInt64 = 0
-        var first: MappedRange?
+        // Asked with the first mapping: a thread of the kernel has none.
+        var first: ProcessScan.User?
         do throws(SystemError) {
             while let mapping = try query.next(from: address) {
                 let identity = FileIdentity(device: mapping.device, inode: mapping.inode)
                 let name = state.withLock { $0.scan.isNew(identity) } ? query.name(of: mapping) : []
                 let range = MappedRange(start: mapping.start, end: mapping.end, offset: mapping.offset)
-                let user = ProcessScan.User(pid: pid, range: range)
-                first = first ?? range
+                let user = ProcessScan.User(
+                    pid: pid, range: range, isInFault: first?.isInFault ?? HeldMemory.isInFault(pid))
+                first = first ?? user
                 update(turn) { $0.scan.add(user, of: identity) { MapsParser.path(ofName: name[...]) } }
                 guard mapping.end > address else { break }
                 address = mapping.end
@@ -140,8 +141,8 @@ private final class Part: Sendable {
             return false
         }
         update(turn) { $0.scan.countProcess() }
-        // Since Linux 6.17 the maps of a process tell, and the question after one of its mappings waits.
-        if let first { HeldMemory.ask(pid, first) }
+        // Since Linux 6.17 the maps tell whatever holds the process up, and the question after one of them waits.
+        if let first, first.isInFault { HeldMemory.ask(pid, first.range) }
         return true
     }
 

@@ -6,7 +6,6 @@ internal import Synchronization
 /// has begun to hold its memory (`HeldMemory`) since it was asked.
 final class Attachments: Sendable {
     private struct Attachment {
-        let file: RegularFile
         let path: String
         let begun: Int64
         var isTold = false
@@ -17,10 +16,10 @@ final class Attachments: Sendable {
 
     private let open = Mutex<[Int32: Attachment]>([:])
 
-    /// Does `body`, which attaches probes to the file.
-    func during<Result>(_ file: RegularFile, _ path: String, _ body: () throws -> Result) rethrows -> Result {
+    /// Does `body`, which attaches probes to the file at `path`.
+    func during<Result>(_ path: String, _ body: () throws -> Result) rethrows -> Result {
         let thread = Threads.identifier
-        open.withLock { $0[thread] = Attachment(file: file, path: path, begun: Clock.monotonic) }
+        open.withLock { $0[thread] = Attachment(path: path, begun: Clock.monotonic) }
         defer { open.withLock { $0[thread] = nil } }
         return try body()
     }
@@ -32,20 +31,17 @@ final class Attachments: Sendable {
             let now = Clock.monotonic
             let late = open.filter { !$0.value.isTold && now - $0.value.begun > Self.patience }
             for thread in late.keys { open[thread]?.isTold = true }
-            return Array(late.values)
+            return late.values.map(\.path)
         }
         guard !overdue.isEmpty else { return }
         try? Threads.start(name: "held") {
-            let processes = try? ProcessScan.run()
-            for attachment in overdue {
-                let users = processes?.file(attachment.file)?.users.map(\.pid) ?? []
-                let holders = HeldMemory.faulting(users) + (processes?.unanswered ?? [])
-                let names = Set(holders).sorted().map(String.init).joined(separator: ", ")
+            // Whoever maps the file in whatever way holds it up.
+            let holders = HeldMemory.faulting((try? Processes.all()) ?? []).map(String.init).joined(separator: ", ")
+            for path in overdue {
                 tell(
-                    "the kernel still attaches a probe to \(attachment.path), and no process of this host can be started "
-                        + "meanwhile: \(names.isEmpty ? "a process that maps it" : "process \(names)") waits for a file "
-                        + "that can't be read; end whoever serves that file, or leave \(attachment.path) out: "
-                        + "`--exclude-binary \(attachment.path)`")
+                    "the kernel still attaches a probe to \(path), and no process of this host can be started meanwhile: "
+                        + "\(holders.isEmpty ? "a process that maps it" : "process \(holders)") waits for a file that can't "
+                        + "be read; end whoever serves that file, or leave \(path) out: `--exclude-binary \(path)`")
             }
         }
     }

@@ -223,7 +223,7 @@ struct FileProber: Sendable {
             }
         }
         do {
-            let links = try attachments.during(file, shownPath) { try attach(file, points) }
+            let links = try attachments.during(shownPath) { try attach(file, points) }
             // Of processes that have ended.
             guard !links.isEmpty else {
                 table.unregister(index, identity)

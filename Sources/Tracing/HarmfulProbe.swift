@@ -75,10 +75,10 @@ extension HarmfulProbe {
         /// Those that would be harmed, as far as they let themselves be asked in time.
         /// - Parameter places: What is to be probed.
         func users(_ places: [MappedCode.Place]) -> [User] {
-            let copiers = copiers.flatMap { $0.answer(within: left) ?? [] }
-            guard copiers.isEmpty else { return copiers }
             let held = heldUsers
             guard held.isEmpty else { return held }
+            let copiers = copiers.flatMap { $0.answer(within: left) ?? [] }
+            guard copiers.isEmpty else { return copiers }
             let suspects = mapped.users.prefix(mostAsked).filter {
                 MappedCode.mayBeOther(than: places, in: $0.pid, first: $0.range)
             }
@@ -92,15 +92,12 @@ extension HarmfulProbe {
             }.map { User(pid: $0.pid, copier: .other) }
         }
 
-        /// Those that would have the kernel wait.
+        /// Those that would have the kernel wait: of all, since one is enough.
         private var heldUsers: [User] {
-            let users = mapped.users.prefix(mostAsked)
-            // Of what was mapped just now, the process was asked when the file was opened.
-            let unanswering = mapped.isNew ? [] : memory.held.unanswering(Array(users), within: left)
-            let others = memory.held.all.filter { pid in !users.contains { $0.pid == pid } && mayMap(pid) }
-            // Each of them would hold up whoever asks for its threads' places, too.
-            let answering = users.map(\.pid).filter { !unanswering.contains($0) }
-            return (unanswering + others + HeldMemory.faulting(answering)).map { User(pid: $0, copier: .held) }
+            let held = memory.held.all.filter { pid in mapped.users.contains { $0.pid == pid } || mayMap(pid) }
+            // The scan that found the others has looked at their threads.
+            let suspects = mapped.users.filter { mapped.isNew || $0.isInFault }.map(\.pid)
+            return (held + HeldMemory.faulting(suspects)).map { User(pid: $0, copier: .held) }
         }
 
         /// Whether a process maps the file; also where it does not say.

@@ -64,7 +64,7 @@ public struct LibraryList: Sendable {
         var files: [Draft] = []
         var unreadable: [SystemError] = []
         var hungDevices: Set<UInt64> = []
-        let memory = MemoryQuestions(ofHost: ())
+        let memory = MemoryQuestions.byOwner()
         memory.held.note(scan.unanswered)
         let copiers = scan.copiers
         for mapped in scan.files where !hungDevices.contains(mapped.identity.device) {
@@ -121,7 +121,7 @@ public struct LibraryList: Sendable {
                         "read", mapped.path, code: 0,
                         hint: isDisk
                             ? "the disk, or a process that maps it, does not answer."
-                            : "its file system does not answer; nor is anything else on it looked into."))
+                            : "its file system does not answer; nor is anything else on it inspected."))
             }
         }
         self.files = files.map { $0.listed(&users) }

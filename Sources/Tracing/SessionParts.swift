@@ -16,7 +16,7 @@ struct SessionParts {
     let pool: ProbePool
     let closer: LinkCloser
     let copiers: CodeCopiers
-    let memory = MemoryQuestions(ofHost: ())
+    let memory = MemoryQuestions.byOwner()
     let modifications: ModificationThreads?
     var candidates: MappedCandidates
     var containers: ContainerTracker

@@ -96,8 +96,8 @@ private final class CgroupOwners: Sendable {
 }
 
 extension MemoryQuestions<WorkOwner> {
-    convenience init(ofHost: Void) {
-        self.init(first: .host) { WorkOwner.process($0).resolved }
+    static func byOwner() -> MemoryQuestions {
+        MemoryQuestions(first: .host) { WorkOwner.process($0).resolved }
     }
 }
 

@@ -9,10 +9,13 @@ extension EndToEnd {
         .enabled("this host has no FUSE") { HungFileSystem.isAvailable })
     struct HeldMemory {
         /// A process that maps libraries, and has a page fault in `page` that does not end.
-        /// - Parameter isWanted: Whether another thread of it waits to map something: nobody is told its mappings then.
-        private func holder(of libraries: [String], page: String, isWanted: Bool, _ workspace: Workspace) async throws
-            -> Program
-        {
+        /// - Parameters:
+        ///   - isWanted: Whether another thread of it waits to map something: nobody is told its mappings then.
+        ///   - isExecuted: Whether it maps the libraries for execution.
+        private func holder(
+            of libraries: [String], page: String, isWanted: Bool = false, isExecuted: Bool = true,
+            _ workspace: Workspace
+        ) async throws -> Program {
             let program = try await workspace.compile(
                 """
                 #include <fcntl.h>
@@ -37,8 +40,9 @@ extension EndToEnd {
                 {
                     pthread_t threads[2];
                     page = file(arguments[1], 4096, PROT_READ);
+                    int execution = arguments[2][1] == 'x' ? PROT_EXEC : 0;
                     for (int i = 3; i < count; i++)
-                        if (file(arguments[i], 1 << 20, PROT_READ | PROT_EXEC) == MAP_FAILED)
+                        if (file(arguments[i], 1 << 20, PROT_READ | execution) == MAP_FAILED)
                             return 1;
                     if (page == MAP_FAILED || pthread_create(&threads[1], 0, map, 0)
                         || pthread_create(&threads[0], 0, touch, 0))
@@ -50,7 +54,7 @@ extension EndToEnd {
                     pthread_join(threads[0], 0);
                 }
                 """, as: "holder", "-pthread")
-            let holder = try Program([program, page, isWanted ? "wanted" : "held"] + libraries)
+            let holder = try Program([program, page, (isWanted ? "w" : "h") + (isExecuted ? "x" : "r")] + libraries)
             try await wait("the page fault", holder) { holder.output.contains("held") }
             // "D": it waits, and can't be killed.
             try await wait("the mapping", holder) {
@@ -110,6 +114,35 @@ extension EndToEnd {
             try await wait("an event named \(late)", tracer.program) {
                 try await caller.tell("name \(late)")
                 return try !tracer.events(named: late).isEmpty
+            }
+        }
+
+        @Test(
+            "one that maps a file without executing it is not found before: the user is told whom the kernel waits for")
+        func reader() async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let hung = try await HungFileSystem(in: workspace, .secondRead)
+            defer { hung.stop() }
+            let library = try workspace.copy(try await libraryPath("libssl.so.3"), as: "libheld.so")
+            let caller = try await Caller(try await Caller.compile(in: workspace), library: library)
+            defer { caller.stop() }
+            let holder = try await holder(of: [library], page: hung.path + "/page", isExecuted: false, workspace)
+            defer { holder.stop() }
+            let program = try Program([Sniscope.path, "trace"])
+            defer { program.stop() }
+            // Nothing can be started meanwhile, so nothing is.
+            try await wait("the notice", program) {
+                program.errors.contains(
+                    "still attaches a probe to \(library), and no process of this host can be started meanwhile: "
+                        + "process \(holder.pid)")
+            }
+            #expect(hung.isRunning)
+            hung.stop()
+            let name = uniqueName("late")
+            try await wait("an event named \(name)", program) {
+                try await caller.tell("name \(name)")
+                return program.output.contains(name)
             }
         }
     }
