@@ -15,16 +15,16 @@ struct ContainerTracker {
     /// Where there is no v2 hierarchy, a process's own cgroup paths decide, which are read at once: by the time another
     /// thread had them, the container might be gone.
     private let isUnified: Bool
-    private let reader: CgroupReader
-    private var sought = SoughtCgroups()
+    let reader: CgroupReader
+    var sought = SoughtCgroups()
     /// Control groups that were looked for in vain; their numbers are not given again. Forgetting them costs a walk.
-    private var missing: Set<UInt64> = []
+    var missing: Set<UInt64> = []
     /// What the control groups of pending containers alone tell.
-    private var stubs: [String: Container] = [:]
+    var stubs: [String: Container] = [:]
     /// When the first process of a container, by its key, is asked for again; nil: it is asked for. CLOCK_MONOTONIC,
     /// nanoseconds.
-    private var initPidQuestions: [String: Int64?] = [:]
-    private static let initPidPause: Int64 = 1_000_000_000
+    var initPidQuestions: [String: Int64?] = [:]
+    static let initPidPause: Int64 = 1_000_000_000
     /// Containers that were there at the start and have no process: their control groups were left behind.
     private var leftBehind: Set<String> = []
     private let hostMountNamespace = ProcessRecord.hostMountNamespace
@@ -114,7 +114,7 @@ struct ContainerTracker {
             leaveToHost(record, program)
             reachCgroups(of: uid)
         case .unresolved:
-            _ = seek(record.id, for: record.payer ?? 0)
+            seek(record.id, for: record.payer ?? 0)
         case .known(.container(let container)) where container.cgroupPath == record.path:
             judge(container, program)
         case .suspected(let cgroup, let maker):
@@ -130,7 +130,7 @@ struct ContainerTracker {
         return .none
     }
 
-    private mutating func forget(_ container: Container) {
+    mutating func forget(_ container: Container) {
         initPidQuestions[container.key] = nil
         leftBehind.remove(container.key)
         scope?.forget(cgroup: container.key)
@@ -147,78 +147,6 @@ struct ContainerTracker {
         guard reachedLimits.count < Self.mostLimits else { return }
         if reachedLimits.insert(limit).inserted { notices.append(notice) }
     }
-
-    /// Reports of control groups were lost: what came and went unseen is found out.
-    func makeUpForLosses() {
-        reader.compare(CgroupReader.Known(ids: directory.cgroupIDs, paths: directory.unnumberedCgroups))
-    }
-
-    /// What was read of control groups and bundles.
-    /// - Returns: What follows, and the keys of events that waited for it.
-    mutating func apply(
-        _ report: CgroupReader.Report, _ program: TracerProgram
-    ) -> (consequences: [Consequence], keys: [String]) {
-        switch report {
-        case .located(let places):
-            reader.proceed()
-            var consequences: [Consequence] = []
-            for (id, place) in places {
-                sought.remove(id)
-                if let place {
-                    consequences.append(take(id, place, program))
-                } else {
-                    if missing.count >= SoughtCgroups.most { missing = [] }
-                    missing.insert(id)
-                }
-            }
-            return (consequences, places.map { Self.key(ofCgroup: $0.id) })
-        case .stub(let path, let container):
-            if let container, directory.isKnown(key: path), directory.container(key: path) == nil {
-                stubs[path] = container
-            }
-            return ([], [])
-        case .initPid(let key, let pid):
-            if let pid { directory.update(key: key) { $0.initPid = $0.initPid ?? pid } }
-            initPidQuestions[key] = pid == nil ? .some(Clock.monotonic + Self.initPidPause) : nil
-            return ([], [Self.key(ofInitPid: key)])
-        case .compared(let difference):
-            reader.proceed()
-            let ended =
-                difference.gone.map { directory.remove(cgroupID: $0) }
-                + difference.gonePaths.map { directory.remove(unnumberedCgroup: $0) }
-            for case let container? in ended { forget(container) }
-            return (
-                ended.compactMap { $0.map { .ended(key: $0.key) } }
-                    + difference.new.map { take($0.id, $0.place, program) }, []
-            )
-        }
-    }
-
-    /// Takes in a control group that was found; its record may have come meanwhile.
-    private mutating func take(_ id: UInt64, _ place: CgroupReader.Place, _ program: TracerProgram) -> Consequence {
-        guard directory.owner(ofCgroup: id) == .unknown else { return .none }
-        return apply(CgroupRecord(found: id, at: place.path, uid: place.uid), program)
-    }
-
-    /// - Parameter uid: Who pays for it.
-    /// - Returns: Whether it is being looked for.
-    private mutating func seek(_ cgroup: UInt64, for uid: UInt32) -> Bool {
-        switch sought.seek(cgroup, for: uid) {
-        case .sought: return true
-        case .new:
-            reader.locate(cgroup: cgroup)
-            return true
-        case .refused:
-            reach(
-                .sought(uid),
-                "\(uid == 0 ? "root" : "user \(uid)") has more cgroups that must be looked for than are at a time; what "
-                    + "runs in some of them may show as the host's")
-            return false
-        }
-    }
-
-    private static func key(ofCgroup id: UInt64) -> String { "cgroup:\(id)" }
-    private static func key(ofInitPid container: String) -> String { "init:\(container)" }
 
     /// What was found out about a control group.
     mutating func settle(cgroup path: String, _ resolution: ContainerResolution?, _ program: TracerProgram) {
@@ -305,11 +233,9 @@ struct ContainerTracker {
         let owner: ContainerDirectory.Owner
         if isUnified {
             owner = directory.owner(ofCgroup: record.cgroup)
-            if owner == .unknown, !missing.contains(record.cgroup) {
-                // Its creation was missed.
-                if seek(record.cgroup, for: record.uid) {
-                    return .pending(key: Self.key(ofCgroup: record.cgroup), cgroup: nil)
-                }
+            // Its creation was missed.
+            if owner == .unknown, !missing.contains(record.cgroup), seek(record.cgroup, for: record.uid) {
+                return .pending(key: Self.key(ofCgroup: record.cgroup), cgroup: nil)
             }
         } else {
             let membership = try? CgroupMembership(pid: Int32(bitPattern: record.pid))

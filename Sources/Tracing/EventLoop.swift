@@ -29,8 +29,8 @@ final class EventLoop {
     private static let niceness: Int32 = -4
     /// How many records are read between two looks at the clock.
     private static let timedSize = 16
-    /// How long records are read at a time; nanoseconds.
-    private static let longestReading: Int64 = 4_000_000
+    /// How long records, or reports, are read at a time; nanoseconds.
+    static let longestReading: Int64 = 4_000_000
     /// How long records wait in the ring buffer for the session's reader; nanoseconds.
     private static let patienceWithReader: Int64 = 500_000_000
     /// How long the end waits for it.
@@ -40,14 +40,14 @@ final class EventLoop {
     /// All but the records.
     private let pacer: Poller
     private let mailbox: Mailbox<Message>
-    private let program: TracerProgram
+    let program: TracerProgram
     private let ring: RingBuffer
     private let table: ProbeTable
-    private var probes: ProbeKeeper
-    private var containers: ContainerTracker
-    private var start: StartUp
-    private var output: Output
-    private var isStopping = false
+    var probes: ProbeKeeper
+    var containers: ContainerTracker
+    var start: StartUp
+    var output: Output
+    var isStopping = false
     private var isPaced = false
     private var isPatienceOver = false
     private var lastProgress: UInt64 = 0
@@ -156,6 +156,7 @@ final class EventLoop {
     private var hasMore: Bool { !messages.isEmpty || probes.hasUnseenFiles }
 
     private func readMessages() {
+        guard hasMore else { return }
         let end = Clock.monotonic + Self.longestReading
         while let message = messages.popFirst() {
             read(message)
@@ -164,59 +165,11 @@ final class EventLoop {
         while probes.hasUnseenFiles, Clock.monotonic < end { probes.lookFurther() }
     }
 
-    private func read(_ message: Message) {
-        switch message {
-        case .probing(.finding(.container(let cgroup, let resolution))):
-            containers.settle(cgroup: cgroup, resolution, program)
-            deliverDeferred(waitingFor: cgroup)
-            // It may have ended before it was known.
-            if containers.removeEnded(key: cgroup) {
-                probes.ended(container: cgroup)
-            } else if let resolution, let bundle = resolution.bundle, containers.isWanted(resolution.container) {
-                // Its program's own libraries are being probed; the rest of its root folder has time.
-                probes.submit(.root(bundle.rootPath, container: cgroup))
-            }
-        case .probing(.finding(.unfinished(let rest))):
-            if containers.isKnown(key: rest.container) { probes.submit(.rest(rest)) }
-        case .probing(.finished(let number, let job, let owner, let outcomes)):
-            probes.apply(.finished(job, owner, outcomes), isKnown: containers.isKnown)
-            start.finished(number, followedBy: probes.takeFollowUps())
-        case .probing(.stuck(let job, let owner)):
-            probes.noteStuck(job, of: owner)
-        case .probing(.notice(let notice)): output.add(.notice(notice))
-        case .probing(.exhausted):
-            output.add(
-                .notice("every thread that looks into files waits for a file system: no further file is probed"))
-        case .probes(let report):
-            probes.apply(report, isKnown: containers.isKnown)
-        case .docker(let change):
-            containers.apply(change, program)
-        case .monitored(let report):
-            apply(report)
-        case .cgroups(let report):
-            let (consequences, keys) = containers.apply(report, program)
-            for consequence in consequences { act(on: consequence) }
-            for key in keys { deliverDeferred(waitingFor: key) }
-        case .stop:
-            isStopping = true
-        }
-    }
-
     private func readMappings() {
         probes.readMappings { containers.noteExecution($0.path, pid: $0.pid) }
     }
 
-    private func apply(_ report: MonitorReader.Report) {
-        if case .starting(let container) = report { probes.submit(.starting(container)) }
-        let (key, new) = containers.apply(report, program)
-        // What it will load; its program begins some time later.
-        if let new, let pid = new.initPid, containers.isWanted(new) {
-            probes.submit(.root("/proc/\(pid)/root", container: new.key))
-        }
-        if let key { deliverDeferred(waitingFor: key) }
-    }
-
-    private func act(on consequence: ContainerTracker.Consequence) {
+    func act(on consequence: ContainerTracker.Consequence) {
         switch consequence {
         case .none: break
         case .job(let job): probes.submit(job)
@@ -326,7 +279,7 @@ final class EventLoop {
     }
 
     /// Delivers events whose question is answered; there may be a next one.
-    private func deliverDeferred(waitingFor key: String) {
+    func deliverDeferred(waitingFor key: String) {
         for event in deferred.take(waitingFor: key) {
             if event.container != nil {
                 deliver(event)

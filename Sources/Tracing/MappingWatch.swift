@@ -40,10 +40,6 @@ enum MappingWatch {
         if case .perfEvents = self { true } else { false }
     }
 
-    /// How long one `drain` may take, as of the other records (`EventLoop`): mappings can come as fast as they are read.
-    /// Nanoseconds.
-    private static let longestReading: Int64 = 4_000_000
-
     /// Readable when there is something to `drain`.
     var descriptor: Int32 {
         switch self {
@@ -54,7 +50,8 @@ enum MappingWatch {
 
     /// Hands over what has come, as much as is done in a moment. The descriptor stays readable while there is more.
     func drain(_ deliver: (ExecutableMapping) -> Void) -> MappingGap {
-        let deadline = Clock.monotonic + Self.longestReading
+        // Mappings can come as fast as they are read.
+        let deadline = Clock.monotonic + EventLoop.longestReading
         func take(_ mapping: ExecutableMapping) -> Bool {
             deliver(mapping)
             return Clock.monotonic < deadline

@@ -42,7 +42,7 @@ struct ProbeKeeper {
     var lastModifiedRescan: Int64 = 0
     /// Whose files are not probed.
     let copiers: CodeCopiers
-    private let memory: MemoryQuestions<WorkOwner>
+    let memory: MemoryQuestions<WorkOwner>
     /// Files of this host that could not be probed because of them.
     var avoidedPaths: Set<String> = []
     /// When they are looked at again; CLOCK_MONOTONIC, nanoseconds.
@@ -50,15 +50,14 @@ struct ProbeKeeper {
     /// How many of them are being looked at.
     var copiersInCheck = 0
     /// Of which probes the user was told that they would do harm.
-    private var toldHarm: Set<String> = []
-    private static let mostTold = 4096
+    var toldHarm: Set<String> = []
     /// The same of processes that died of SIGTRAP: as many as there are notices.
-    private var toldTraps: [WorkOwner: Set<String>] = [:]
+    var toldTraps: [WorkOwner: Set<String>] = [:]
     /// What the user should know.
     var items: [SessionItem] = []
     /// Jobs that go on with what others began.
     private var followUps: [UInt64] = []
-    private var notices = NoticeLimits()
+    var notices = NoticeLimits()
     /// What was probed too late, or never.
     private(set) var lateness = Lateness()
 
@@ -202,73 +201,6 @@ struct ProbeKeeper {
         }
     }
 
-    /// - Returns: The file, where it is probed.
-    private mutating func tell(_ outcome: ProbeOutcome, of owner: WorkOwner) -> ProbedFile? {
-        switch outcome {
-        case .traced(let file, let detail):
-            if let detail { items.append(.detail(detail)) }
-            return file
-        case .unwanted(let detail?):
-            items.append(.detail(detail))
-        case .refused(let reason?):
-            tell("not traced: \(reason)", kind: "files that can't be traced", owner)
-        case .unreadable(let error) where !error.isNotFound:
-            tell(unread: error, of: owner)
-        case .crowded(let limit):
-            if notices.isNew(limit) { items.append(.notice("\(limit)")) }
-        case .avoided(let harm, let file):
-            if let file { avoid(file) }
-            if toldHarm.count < Self.mostTold, toldHarm.insert(harm.key).inserted {
-                tell("not traced: \(harm)", kind: "files that a probe would do harm in", owner)
-            }
-        case .noLibrary, .unsearched, .refused, .unreadable, .pending, .vanished, .changing, .unwanted, .copying,
-            .copierEnded:
-            break
-        }
-        return nil
-    }
-
-    /// Nothing is heard of a job any more.
-    mutating func noteStuck(_ job: ProbeJob, of owner: WorkOwner) {
-        tell(unread: job.hangError, of: owner)
-        guard case .mapped(let candidate) = job else { return }
-        // It may be the process that holds it up: the next one that maps the file is asked anew.
-        candidates.settle(candidate, .unreadable(job.hangError))
-        memory.held.askLater(candidate.users.map(\.pid))
-    }
-
-    private mutating func tell(unread error: SystemError, of owner: WorkOwner) {
-        tell("not looked into: \(error)", kind: "files not looked into: \(error.reason)", owner)
-    }
-
-    /// A process dies of SIGTRAP, of which a copy of a breakpoint may be the reason. Told once for each name.
-    mutating func tell(trapped record: TrapRecord) {
-        let owner = record.uid == 0 ? WorkOwner.controlGroup(record.cgroup) : .user(record.uid)
-        // To compare its code with all that is probed takes time, and whoever likes can die so.
-        guard notices.hasRoom(kind: Self.trapped, owner) else { return }
-        let origin = table.origin(ofCopy: record.code)
-        guard origin != nil || copiers.concerns(Int32(bitPattern: record.pid)),
-            toldTraps[owner, default: []].insert("\(record.comm) \(origin ?? "")").inserted
-        else { return }
-        let process = "process \(record.pid) (\(record.comm)) died of SIGTRAP"
-        let text =
-            if let origin {
-                "\(process): it ran a copy of code of \(origin) with a probe's breakpoint in it; "
-                    + "leave the file out: `--exclude-binary \(origin)`"
-            } else {
-                "\(process); if it copies or interprets code, a probe may be the reason: "
-                    + "leave its files out by `--exclude-binary FILE`"
-            }
-        tell(text, kind: Self.trapped, owner)
-    }
-
-    private static let trapped = "processes that died of SIGTRAP"
-
-    /// Whoever makes many files is not to flood the user, nor keep him from seeing what is said of others.
-    private mutating func tell(_ notice: String, kind: String, _ owner: WorkOwner) {
-        items += notices.admitted(notice, kind: kind, owner).map { .notice($0) }
-    }
-
     private mutating func keep(_ file: ProbedFile, for job: ProbeJob, _ isKnown: (String) -> Bool) {
         switch job {
         case .mapped, .search:
@@ -293,9 +225,7 @@ struct ProbeKeeper {
 
     /// Does what is due: threads that are stuck are replaced, files that nobody maps any more are looked for.
     mutating func checkNowAndThen() {
-        pool.replaceStuckThreads()
-        pool.closeIdle()
-        pool.checkAttachments()
+        pool.checkNowAndThen()
         if let failure = cache?.takeFailure() {
             items.append(.notice("\(failure); what is found in files is not kept for the next start"))
         }

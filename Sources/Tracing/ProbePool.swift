@@ -101,9 +101,17 @@ final class ProbePool: Sendable {
         report(.finished(work.number, work.job, owner, [.crowded(.waiting(owner))]))
     }
 
+    /// Does what is due, once the start is over. To be called now and then; does not wait.
+    func checkNowAndThen() {
+        prober.initialUsers.forget()
+        replaceStuckThreads()
+        prober.inspector.closeIdle()
+        prober.attachments.check { self.report(.notice($0)) }
+    }
+
     /// Replaces threads that are stuck: after a job's patience, those that have neither computed nor read anything since
-    /// they were asked last. To be called now and then.
-    func replaceStuckThreads() {
+    /// they were asked last.
+    private func replaceStuckThreads() {
         let now = Clock.monotonic
         let suspects = work.withLock { $0.running.filter { $0.value.suspectAt < now && !$0.value.isStuck } }
         let progress = suspects.mapValues { Threads.Progress(of: $0.thread) }
@@ -140,16 +148,6 @@ final class ProbePool: Sendable {
             return isExhausted && !work.isExhausted
         }
         if isNewlyExhausted { report(.exhausted) }
-    }
-
-    /// Says for whom the kernel waits with a probe. To be called now and then.
-    func checkAttachments() { prober.attachments.check { self.report(.notice($0)) } }
-
-    /// Closes what is open for threads that had much to do some time ago, and forgets what was so at the start. To be
-    /// called now and then.
-    func closeIdle() {
-        prober.inspector.closeIdle()
-        prober.initialUsers.forget()
     }
 
     func close() {
