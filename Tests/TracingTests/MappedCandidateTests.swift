@@ -92,4 +92,26 @@ struct MappedCandidateTests {
         #expect(late == nil)
         #expect(map(by: 3) == nil)
     }
+
+    @Test("as many as there is room for wait; further ones are counted, and taken once some are done")
+    func full() {
+        var candidates = MappedCandidates(pids: nil)
+        var pending: [ProbeJob.MappedCandidate] = []
+        func map(_ inode: Int) -> Bool {
+            let mapping = ExecutableMapping(
+                pid: 1, time: 0, start: 0x1000, end: 0x2000, device: 1, inode: UInt64(inode), path: "/file")
+            guard case .look(let candidate) = candidates.verdict(on: mapping) else { return false }
+            pending.append(candidate)
+            return true
+        }
+        let most = 1 << 17
+        for inode in 1...most { #expect(map(inode)) }
+        #expect(!map(most + 1))
+        #expect(candidates.takePassedOver() == 1)
+        // One that is done makes no pass over all the others worth it.
+        candidates.settle(pending[0], .noLibrary)
+        #expect(!map(most + 1))
+        for candidate in pending.prefix(most / 16) { candidates.settle(candidate, .noLibrary) }
+        #expect(map(most + 1))
+    }
 }

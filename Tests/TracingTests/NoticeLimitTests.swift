@@ -10,6 +10,8 @@ struct NoticeLimitTests {
         let shown = (0..<1000).flatMap { limits.admitted("file \($0)", kind: "files", .user(1)) }
         #expect(shown.count == NoticeLimits.mostOfAKind + 1)
         #expect(shown.last == "files of user 1: no more of these are shown")
+        #expect(!limits.hasRoom(kind: "files", .user(1)))
+        #expect(limits.hasRoom(kind: "files", .user(2)))
         let another = limits.admitted("another file", kind: "files", .user(2))
         #expect(another == ["another file"])
     }
