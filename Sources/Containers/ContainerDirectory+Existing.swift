@@ -3,7 +3,7 @@ public import Processes
 extension ContainerDirectory {
     /// Takes in what is there already: the containers that the runtimes list, and those of which only their cgroup
     /// tells, because the runtime's state can't be read.
-    /// - Returns: The users who have more cgroups that are called like a container's than are looked into.
+    /// - Returns: The users who have more cgroups that are called like a container's than are taken in.
     /// - Throws: `SystemError` where the cgroups can't be read.
     @discardableResult
     public mutating func add(

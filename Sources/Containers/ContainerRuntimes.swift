@@ -115,7 +115,7 @@ public struct ContainerRuntimes: Sendable {
     }
 
     /// The running containers without a cgroup of their own that have one of these mount namespaces, such as those of
-    /// systemd-nspawn without systemd, which no new cgroup tells of. Asks all runtimes that run now, but for nothing that
+    /// systemd-nspawn without systemd, which no new cgroup shows. Asks all runtimes that run now, but for nothing that
     /// a user keeps, who could keep the others waiting.
     static func containers(inMountNamespaces namespaces: Set<UInt32>) -> [UInt32: Container] {
         discover(listsUsers: false).containers(inMountNamespaces: namespaces)

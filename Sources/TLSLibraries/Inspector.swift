@@ -48,7 +48,7 @@ public struct Inspector: Sendable {
         return try self.report(image, findings, besides: report.libraries)
     }
 
-    /// The first look, and where that tells of no library that can be traced, what the second one found before.
+    /// The first look, and where that shows no library that can be traced, what the second one found before.
     /// - Returns: Also whether it is what both looks found.
     /// - Throws: `ELFError`, or what the source throws.
     public func recallLibraries(
