@@ -44,7 +44,8 @@ public enum SessionItem: Sendable {
     case ready(Readiness)
     /// The files that were unfinished when the session was ready have been looked into.
     case complete(Readiness)
-    case serverName(ServerNameEvent)
+    /// Behind a reference: it is some hundred bytes, and items are handed from one thread to the next.
+    indirect case serverName(ServerNameEvent)
     /// Events that never came, since the last such item.
     case lost(reason: LossReason, count: UInt64)
     /// Something that the user should know, as a full sentence. May hold text of traced processes.
