@@ -53,12 +53,7 @@ public enum HeldMemory {
         }
     }
 
-    /// Asks the kernel for a mapping of a process's, which waits where a thread of it wants to change them and can't.
-    static func ask(_ pid: Int32, _ range: MappedRange) {
-        _ = try? Files.linkTarget("/proc/\(pid)/map_files/\(range.name)")
-    }
-
-    /// The same, of whichever mapping.
+    /// Asks the kernel for the mappings of a process, which waits where a thread of it wants to change them and can't.
     static func ask(_ pid: Int32) {
         _ = try? Files.names(in: "/proc/\(pid)/map_files", limit: 1)
     }

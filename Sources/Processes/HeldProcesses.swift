@@ -36,48 +36,17 @@ public final class HeldProcesses<Owner: Hashable & Sendable>: Sendable {
         }
     }
 
-    /// Whether a process is known as one, or does not answer now.
+    /// Whether a process is known as one, or does not answer now; also where there is nobody to ask it.
     public func isHeld(_ pid: Int32, within milliseconds: Int) -> Bool {
         if contains(pid) { return true }
-        let owner = owner(pid)
+        let forget = { @Sendable [self] in known.withLock { _ = $0.remove(pid) } }
         // As many of its owner's as may be keep threads waiting: it may be like them.
-        guard shares.take(owner) else { return true }
-        let question = Question()
-        do throws(SystemError) {
-            try Threads.start(name: "question") { [self] in
-                HeldMemory.ask(pid)
-                question.answer { known.withLock { _ = $0.remove(pid) } }
-                shares.giveBack(owner)
-            }
-        } catch {
-            // Nobody who could tell: it is asked anew when it matters.
-            shares.giveBack(owner)
-            return false
-        }
-        return !question.isAnswered(within: milliseconds) { known.withLock { _ = $0.insert(pid) } }
-    }
-}
-
-/// A question to a process, which is waited for or not.
-private final class Question: Sendable {
-    private let isAnswered = Mutex(false)
-    private let answers = BlockingQueue<Void>()
-
-    /// - Parameter note: Done before anybody hears of it.
-    func answer(_ note: () -> Void) {
-        isAnswered.withLock { isAnswered in
-            isAnswered = true
-            note()
-        }
-        answers.put(())
-    }
-
-    /// - Parameter leave: Done where there is no answer in time, before one can come.
-    func isAnswered(within milliseconds: Int, else leave: () -> Void) -> Bool {
-        if milliseconds > 0, answers.take(within: milliseconds) != nil { return true }
-        return isAnswered.withLock { isAnswered in
-            if !isAnswered { leave() }
-            return isAnswered
-        }
+        guard let question = shares.begin(owner(pid), { HeldMemory.ask(pid) }, finally: forget) else { return true }
+        if question.answer(within: milliseconds) != nil { return false }
+        known.withLock { _ = $0.insert(pid) }
+        // One that comes later than this finds it noted.
+        guard question.answer(within: 0) != nil else { return true }
+        forget()
+        return false
     }
 }

@@ -30,35 +30,23 @@ public final class MemoryQuestions<Owner: Hashable & Sendable>: Sendable {
         begin(owner(pid), question)?.answer(within: milliseconds)
     }
 
-    /// A question whose answer is waited for later, or never.
-    public struct Pending<Answer: Sendable>: Sendable {
-        fileprivate let answers = BlockingQueue<Answer>()
-
-        /// To be called once.
-        /// - Returns: nil where there is none within `milliseconds` from now.
-        public func answer(within milliseconds: Int) -> Answer? { answers.take(within: milliseconds) }
-    }
-
     /// As `ask`, of some of an owner's processes and without the wait.
     public func begin<Answer: Sendable>(
         _ owner: Owner, _ question: @escaping @Sendable () -> Answer
-    ) -> Pending<Answer>? {
-        guard shares.take(owner) else { return nil }
-        let pending = Pending<Answer>()
-        do throws(SystemError) {
-            try Threads.start(name: "question") { [shares] in
-                defer { shares.giveBack(owner) }
-                pending.answers.put(question())
-            }
-            return pending
-        } catch {
-            shares.giveBack(owner)
-            return nil
-        }
+    ) -> PendingAnswer<Answer>? {
+        shares.begin(owner, question)
     }
 }
 
-/// How many threads wait, for each owner.
+/// The answer to a question, which is waited for later, or never.
+public struct PendingAnswer<Answer: Sendable>: Sendable {
+    fileprivate let answers = BlockingQueue<Answer>()
+
+    /// - Returns: nil where there is none within `milliseconds` from now, and where it was given before.
+    public func answer(within milliseconds: Int) -> Answer? { answers.take(within: milliseconds) }
+}
+
+/// The threads that ask, of which each owner has some.
 final class ThreadShares<Owner: Hashable & Sendable>: Sendable {
     private let first: Owner
     private let counts = Mutex<[Owner: Int]>([:])
@@ -68,7 +56,28 @@ final class ThreadShares<Owner: Hashable & Sendable>: Sendable {
 
     init(first: Owner) { self.first = first }
 
-    func take(_ owner: Owner) -> Bool {
+    /// Asks on a thread of the owner's.
+    /// - Parameter finally: Done once the answer can be had.
+    /// - Returns: nil where the owner has no thread left, and where none can be started.
+    func begin<Answer: Sendable>(
+        _ owner: Owner, _ question: @escaping @Sendable () -> Answer, finally: @escaping @Sendable () -> Void = {}
+    ) -> PendingAnswer<Answer>? {
+        guard take(owner) else { return nil }
+        let pending = PendingAnswer<Answer>()
+        do throws(SystemError) {
+            try Threads.start(name: "question") { [self] in
+                pending.answers.put(question())
+                finally()
+                giveBack(owner)
+            }
+            return pending
+        } catch {
+            giveBack(owner)
+            return nil
+        }
+    }
+
+    private func take(_ owner: Owner) -> Bool {
         counts.withLock { counts in
             guard counts[owner, default: 0] < mostOfOwner,
                 owner == first || counts.values.reduce(0, +) < most
@@ -78,7 +87,7 @@ final class ThreadShares<Owner: Hashable & Sendable>: Sendable {
         }
     }
 
-    func giveBack(_ owner: Owner) {
+    private func giveBack(_ owner: Owner) {
         counts.withLock { counts in
             guard let count = counts[owner] else { return }
             counts[owner] = count > 1 ? count - 1 : nil

@@ -25,13 +25,13 @@ public struct ProcessScan: Sendable {
         public let pid: Int32
         /// Its first executable mapping of the file.
         public let range: MappedRange
-        /// Whether one of its threads was in a page fault when it was met.
-        public let isInFault: Bool
+        /// False where none of its threads was in a page fault when it was met.
+        public let mayBeInFault: Bool
 
-        public init(pid: Int32, range: MappedRange, isInFault: Bool = false) {
+        public init(pid: Int32, range: MappedRange, mayBeInFault: Bool) {
             self.pid = pid
             self.range = range
-            self.isInFault = isInFault
+            self.mayBeInFault = mayBeInFault
         }
     }
 
@@ -141,7 +141,7 @@ public struct ProcessScan: Sendable {
         // A thread of the kernel has no maps.
         let isInFault = !maps.isEmpty && HeldMemory.isInFault(pid)
         MapsParser.forEachExecutable(in: maps.span) { line in
-            add(User(pid: pid, range: line.range, isInFault: isInFault), of: line.identity) {
+            add(User(pid: pid, range: line.range, mayBeInFault: isInFault), of: line.identity) {
                 MapsParser.path(of: line, in: maps)
             }
         }

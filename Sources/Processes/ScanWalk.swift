@@ -129,7 +129,7 @@ private final class Part: Sendable {
                 let name = state.withLock { $0.scan.isNew(identity) } ? query.name(of: mapping) : []
                 let range = MappedRange(start: mapping.start, end: mapping.end, offset: mapping.offset)
                 let user = ProcessScan.User(
-                    pid: pid, range: range, isInFault: first?.isInFault ?? HeldMemory.isInFault(pid))
+                    pid: pid, range: range, mayBeInFault: first?.mayBeInFault ?? HeldMemory.isInFault(pid))
                 first = first ?? user
                 update(turn) { $0.scan.add(user, of: identity) { MapsParser.path(ofName: name[...]) } }
                 guard mapping.end > address else { break }
@@ -142,7 +142,7 @@ private final class Part: Sendable {
         }
         update(turn) { $0.scan.countProcess() }
         // Since Linux 6.17 the maps tell whatever holds the process up, and the question after one of them waits.
-        if let first, first.isInFault { HeldMemory.ask(pid, first.range) }
+        if let first, first.mayBeInFault { HeldMemory.ask(pid) }
         return true
     }
 

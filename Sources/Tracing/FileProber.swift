@@ -131,7 +131,7 @@ struct FileProber: Sendable {
             HarmfulProbe.Question(
                 .init(
                     path: shownPath, identity: mapped?.identity ?? FileIdentity(status: file.status),
-                    users: mapped?.users ?? [], isNew: mapped?.mappedAt != nil), memory)
+                    users: mapped?.users ?? []), memory)
         }
         // The first call of a program that has just been started may come soon: it is asked while its file is searched.
         let early = mapped?.mappedAt == nil ? nil : ask()

@@ -42,15 +42,13 @@ extension HarmfulProbe {
         private let memory: MemoryQuestions<WorkOwner>
         private let deadline: Int64
         /// root's first.
-        private let copiers: [MemoryQuestions<WorkOwner>.Pending<[User]>]
+        private let copiers: [PendingAnswer<[User]>]
 
         /// A file, and whoever maps it.
         struct Mapped: Sendable {
             let path: String
             let identity: FileIdentity
             let users: [ProcessScan.User]
-            /// Whether it was mapped just now.
-            let isNew: Bool
         }
 
         /// Begins to ask whether they were told to copy their program. Of a library's users, those that interpret code are
@@ -95,8 +93,7 @@ extension HarmfulProbe {
         /// Those that would have the kernel wait: of all, since one is enough.
         private var heldUsers: [User] {
             let held = memory.held.all.filter { pid in mapped.users.contains { $0.pid == pid } || mayMap(pid) }
-            // The scan that found the others has looked at their threads.
-            let suspects = mapped.users.filter { mapped.isNew || $0.isInFault }.map(\.pid)
+            let suspects = mapped.users.filter(\.mayBeInFault).map(\.pid)
             return (held + HeldMemory.faulting(suspects)).map { User(pid: $0, copier: .held) }
         }
 

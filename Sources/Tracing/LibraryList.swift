@@ -92,8 +92,7 @@ public struct LibraryList: Sendable {
                             copiers[user.pid].map { HarmfulProbe.User(pid: user.pid, copier: $0) }
                         }.first
                         ?? HarmfulProbe.Question(
-                            .init(path: mapped.path, identity: mapped.identity, users: mapped.users, isNew: false),
-                            memory
+                            .init(path: mapped.path, identity: mapped.identity, users: mapped.users), memory
                         ).users(places).first
                     let harm = user.map { HarmfulProbe(path: mapped.path, pid: $0.pid, copier: $0.copier) }
                     return Look(identity: identity, report: report, harm: harm)

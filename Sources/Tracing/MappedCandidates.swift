@@ -74,8 +74,9 @@ struct MappedCandidates {
         // The kernel reports -1 where the process has ended already (kernel/events/core.c, perf_event_pid_type).
         guard let pid = Int32(exactly: mapping.pid) else { return .nothing }
         let identity = FileIdentity(device: mapping.device, inode: mapping.inode)
+        // Its threads are looked at when the file turns out to be one to probe.
         let user = ProcessScan.User(
-            pid: pid, range: MappedRange(start: mapping.start, end: mapping.end, offset: 0))
+            pid: pid, range: MappedRange(start: mapping.start, end: mapping.end, offset: 0), mayBeInFault: true)
         if case .traced(let file) = states[identity] { return .traced(file, identity, user) }
         if case .pending = states[identity] {
             // It may wait in another user's line, or that one may have no room for it.

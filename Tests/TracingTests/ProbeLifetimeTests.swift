@@ -8,7 +8,8 @@ import Testing
 struct ProbeLifetimeTests {
     private var lifetimes = ProbeLifetimes()
     private let identity = FileIdentity(device: 1, inode: 2)
-    private let user = ProcessScan.User(pid: 1, range: MappedRange(start: 0x1000, end: 0x2000, offset: 0))
+    private let user = ProcessScan.User(
+        pid: 1, range: MappedRange(start: 0x1000, end: 0x2000, offset: 0), mayBeInFault: false)
 
     /// What a sweep found, begun after all that was told before.
     private func findings(_ witness: ProcessScan.User?, file: UInt32 = 7) -> ProbeSweep.Findings {
