@@ -24,7 +24,7 @@ extension EventLoop {
         case .probing(.notice(let notice)): output.add(.notice(notice))
         case .probing(.exhausted):
             output.add(
-                .notice("every thread that looks into files waits for a file system: no further file is probed"))
+                .notice("every thread that inspects files waits for a file system: no further file is probed"))
         case .probes(let report):
             probes.apply(report, isKnown: containers.isKnown)
         case .docker(let change):

@@ -43,7 +43,7 @@ extension ProbeKeeper {
     }
 
     mutating func tell(unread error: SystemError, of owner: WorkOwner) {
-        tell("not looked into: \(error)", kind: "files not looked into: \(error.reason)", owner)
+        tell("not inspected: \(error)", kind: "files not inspected: \(error.reason)", owner)
     }
 
     /// A process dies of SIGTRAP, of which a copy of a breakpoint may be the reason. Told once for each name.

@@ -62,7 +62,7 @@ extension EndToEnd {
             let late = try await Caller(path, library: fresh)
             defer { late.stop() }
             try await tracer.notice(containing: "probed \(fresh)")
-            try await tracer.notice(containing: "not looked into: cannot read \(hung.path)/lib")
+            try await tracer.notice(containing: "not inspected: cannot read \(hung.path)/lib")
             let name = uniqueName("fresh")
             try await late.tell("name \(name)")
             try await tracer.event(named: name)

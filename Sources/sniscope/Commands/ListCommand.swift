@@ -48,7 +48,7 @@ struct ListCommand: HostCommand {
             ErrorOutput.print(
                 "\(counted(refusal.pids.count, "process", "processes")) can't be looked into: \(refusal.error.reason)")
         }
-        for error in list.unreadable { ErrorOutput.print("not looked into: \(error)") }
+        for error in list.unreadable { ErrorOutput.print("not inspected: \(error)") }
         CatalogOptions.keep(cache)
     }
 }
