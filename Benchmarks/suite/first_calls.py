@@ -172,7 +172,8 @@ class CgroupWatch(Started):
             if read_cgroups(self.output):
                 return
             number += 1
-        raise RuntimeError("bpftrace does not watch control groups")
+        with open(self.output, encoding="utf-8") as said:
+            raise RuntimeError(f"bpftrace does not watch control groups; it said: {said.read()}")
 
 
 def read_events(path):

@@ -64,7 +64,7 @@ extension EndToEnd {
                 try FileManager.default.removeItem(atPath: archive)
                 names[image] = name
             }
-            let tracer = try await Tracer("--name", "first-call-*")
+            let tracer = try await Tracer("-v", "--name", "first-call-*")
             defer { tracer.stop() }
             try await each(below: Self.count, atOnce: atOnce) { try await run("sniscope-fresh-\(atOnce)-\($0)") }
             // What was asked before the end is told before it.
@@ -78,7 +78,9 @@ extension EndToEnd {
                 #expect(event.proc.exe == "/client")
             }
             let own = Set(names.values)
-            #expect(events.count { own.contains($0.name ?? "") } == Self.count, "every call is one event")
+            #expect(
+                events.count { own.contains($0.name ?? "") } == Self.count,
+                "every call is one event\n\(tracer.program.errors.all.joined(separator: "\n"))")
         }
     }
 }
