@@ -6,13 +6,16 @@ internal import OS
 public enum HeldMemory {
     /// How many threads of a process are asked: some 4 µs each.
     private static let mostThreads = 4096
-    /// After how long it is looked again whether a thread is still at the same place; milliseconds. A fault that reads
-    /// from a disk ends sooner, and programs have many as they start.
-    private static let intervals: [UInt32] = [1, 4, 20, 40]
+    /// How long a thread must be at the same place; milliseconds. A fault that reads from a disk ends sooner. Programs have
+    /// many of those as they start, and soon call what is to be probed: it is looked again each millisecond.
+    private static let patience = 65
     /// Where those wait that hold nothing: stopped, frozen, traced, or their fault is answered by userfaultfd(2).
     private static let harmless: Set<String> = [
         "do_signal_stop", "do_freezer_trap", "__refrigerator", "ptrace_stop", "handle_userfault",
     ]
+
+    /// What a thread has that has ended and not been waited for: a process lives on when its first thread ends.
+    private static let ended = Array("-1 0x0 0x0\n".utf8)
 
     /// Whether a thread of the process is in a page fault now, which may end at once.
     static func isInFault(_ pid: Int32) -> Bool { !faults(of: pid).isEmpty }
@@ -21,8 +24,8 @@ public enum HeldMemory {
     /// a fault at all.
     public static func faulting(_ pids: [Int32]) -> [Int32] {
         var faults = pids.flatMap(self.faults)
-        for interval in intervals where !faults.isEmpty {
-            Threads.sleep(milliseconds: interval)
+        for _ in 0..<patience where !faults.isEmpty {
+            Threads.sleep(milliseconds: 1)
             faults = faults.filter { Fault(pid: $0.pid, $0.folder) == $0 }
         }
         return Set(faults.map(\.pid)).sorted()
@@ -44,7 +47,7 @@ public enum HeldMemory {
         init?(pid: Int32, _ folder: String) {
             // proc_pid_syscall(5): a thread that waits, but in no system call.
             guard let place = try? Files.read("\(folder)/syscall"), place.starts(with: "-1 ".utf8),
-                let function = try? Files.read("\(folder)/wchan"),
+                place != HeldMemory.ended, let function = try? Files.read("\(folder)/wchan"),
                 !HeldMemory.harmless.contains(String(decoding: function, as: UTF8.self))
             else { return nil }
             self.pid = pid

@@ -26,6 +26,18 @@ struct HeldMemoryTests {
         kill(pid, SIGCONT)
     }
 
+    @Test("A process that has ended and was not waited for has none")
+    func ended() throws {
+        var pid: pid_t = 0
+        var arguments: [UnsafeMutablePointer<CChar>?] = [strdup("true"), nil]
+        defer { free(arguments[0]) }
+        #expect(posix_spawn(&pid, "/bin/true", nil, nil, &arguments, nil) == 0)
+        while try ProcessStatus(pid: pid).state != "Z" { usleep(1000) }
+        #expect(try String(contentsOfFile: "/proc/\(pid)/syscall", encoding: .utf8).hasPrefix("-1 "))
+        #expect(HeldMemory.faulting([pid]).isEmpty)
+        waitpid(pid, nil, 0)
+    }
+
     @Test("Processes that answer are known to nobody as held")
     func answering() throws {
         let held = HeldProcesses(first: 0) { _ in 0 }
