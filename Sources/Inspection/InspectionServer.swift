@@ -24,9 +24,13 @@ public enum InspectionServer {
             (try? HelperProcess.confine(memory: memory)) != nil
         else { return }
         while let message = try? control.receive() {
+            let niceness = Int32(Int8(bitPattern: message.bytes[0]))
             guard let socket = message.socket() else { continue }
             do throws(SystemError) {
-                try Threads.start(name: "inspect") { InspectionConversation(socket, catalog).run() }
+                try Threads.start(name: "inspect") {
+                    Threads.setNiceness(niceness)
+                    InspectionConversation(socket, catalog).run()
+                }
             } catch {
                 // The other end is closed: whoever waits for an answer gets none.
                 continue
@@ -46,7 +50,7 @@ private struct InspectionConversation: Sendable {
     }
 
     func run() {
-        // By it the other process sees whether this thread goes on, and says how urgent it is.
+        // By it the other process sees whether this thread goes on.
         guard (try? socket.send(Array("\(Threads.identifier)".utf8))) != nil else { return }
         while let message = try? socket.receive() {
             let request = InspectionRequest(message.bytes)

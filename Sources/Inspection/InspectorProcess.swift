@@ -130,11 +130,17 @@ public final class InspectorProcess: Sendable {
     }
 
     private func connect(_ control: MessageSocket, of process: HelperProcess, _ niceness: Int32) -> Connection? {
-        guard let (ours, theirs) = try? MessageSocket.pair(), (try? control.send(theirs)) != nil else { return nil }
+        let order = [UInt8(bitPattern: Int8(clamping: niceness))]
+        guard let (ours, theirs) = try? MessageSocket.pair(), (try? control.send(order, socket: theirs)) != nil
+        else { return nil }
         guard let greeting = try? ours.receiveBytes(), let thread = Int32(String(decoding: greeting, as: UTF8.self))
         else { return nil }
-        state.withLock { $0.isUp = true }
-        if niceness != 0 { Threads.setNiceness(niceness, of: thread, in: process.pid) }
+        let wasUp = state.withLock { state in
+            defer { state.isUp = true }
+            return state.isUp
+        }
+        // A thread of its own that is not to wait for its turn must not wait for the one that starts it.
+        if !wasUp { process.setHighPriority() }
         return Connection(socket: ours, thread: thread)
     }
 

@@ -32,8 +32,9 @@ public final class MessageSocket: @unchecked Sendable {
     }
 
     /// Sends an end of another connection.
-    public func send(_ socket: MessageSocket) throws(SystemError) {
-        try send([0], descriptor: socket.descriptor.number)
+    /// - Parameter bytes: At least one.
+    public func send(_ bytes: [UInt8], socket: MessageSocket) throws(SystemError) {
+        try send(bytes, descriptor: socket.descriptor.number)
     }
 
     private func send(_ bytes: [UInt8], descriptor other: Int32) throws(SystemError) {

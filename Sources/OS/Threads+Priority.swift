@@ -21,16 +21,22 @@ extension Threads {
     /// Does `body` before most of what others want to do: a moment's work that is of no use later. Whoever uses it bounds
     /// that work: it takes a processor from all others. Without CAP_SYS_NICE it waits for its turn.
     public static func withHighPriority<Result>(_ body: () throws -> Result) rethrows -> Result {
-        try withNiceness(-10, body)
+        try withNiceness(highPriority, body)
     }
 
-    /// The same on half of the processors at a time: what users can have done as often as they like leaves others the
-    /// rest. Beyond that, `body` waits for its turn.
+    /// The same on half of the processors at a time, and on all for a moment now and then: what users can have done as
+    /// often as they like leaves others the rest. Beyond that, `body` waits for its turn.
     public static func withSharedHighPriority<Result>(_ body: () throws -> Result) rethrows -> Result {
-        let most = max(Host.processorCount / 2, 1)
-        defer { sharers.subtract(1, ordering: .relaxed) }
-        return try sharers.add(1, ordering: .relaxed).newValue <= most ? withHighPriority(body) : body()
+        let begun = Clock.monotonic
+        guard let share = shares.withLock({ $0.take(at: begun) }) else { return try body() }
+        defer { shares.withLock { $0.giveBack(share, begun: begun, now: Clock.monotonic) } }
+        return try withHighPriority(body)
     }
+
+    private static let shares = Mutex(PriorityShares(most: max(Host.processorCount / 2, 1), at: Clock.monotonic))
+
+    /// Niceness.
+    fileprivate static let highPriority: Int32 = -10
 
     private static let sharers = Atomic(0)
 
@@ -63,6 +69,10 @@ extension Threads {
         sched_setscheduler(0, SCHED_OTHER | 0x4000_0000, &parameters)
     }
 
+    /// Has the calling thread run behind those of a lower niceness, from now on.
+    /// - Parameter niceness: Without CAP_SYS_NICE it stays as it is where this is lower than its own.
+    public static func setNiceness(_ niceness: Int32) { setNiceness(niceness, of: 0) }
+
     private static let oneThread = __priority_which_t(PRIO_PROCESS.rawValue)
 
     /// The calling thread's.
@@ -70,16 +80,16 @@ extension Threads {
 
     /// Without CAP_SYS_NICE it stays as it is.
     /// - Parameter thread: 0: the calling one.
-    private static func setNiceness(_ niceness: Int32, of thread: UInt32) {
+    fileprivate static func setNiceness(_ niceness: Int32, of thread: UInt32) {
         setpriority(oneThread, id_t(thread), niceness)
     }
+}
 
-    /// The same for a thread of another process, which said that number itself: none of any other process's.
-    /// - Parameter thread: From `identifier` there.
-    public static func setNiceness(_ niceness: Int32, of thread: Int32, in pid: Int32) {
-        guard let number = UInt32(exactly: thread), number > 0, Files.exists("/proc/\(pid)/task/\(thread)") else {
-            return
-        }
-        setNiceness(niceness, of: number)
+extension HelperProcess {
+    /// Has its first thread, and those that this one starts from now on, run before most of what others want to do.
+    /// Without CAP_SYS_NICE they wait for their turn.
+    public func setHighPriority() {
+        guard let thread = UInt32(exactly: pid) else { return }
+        Threads.setNiceness(Threads.highPriority, of: thread)
     }
 }

@@ -5,24 +5,25 @@ import Testing
 
 @Suite("Threads")
 struct ThreadTests {
-    /// The niceness of a thread of this process once `body` has been done with its number.
-    private func niceness(after body: @escaping @Sendable (Int32) -> Void) throws -> Int32? {
-        let results = BlockingQueue<Int32>()
-        try Threads.start(name: "nice") {
-            body(Threads.identifier)
-            results.put(Threads.niceness)
-        }
-        return results.take(within: 10_000)
-    }
+    @Test("some have high priority at a time, and others for a moment, as far as the time goes that they have together")
+    func priorityShares() {
+        var shares = PriorityShares(most: 1, at: 0)
+        let atOnce = Int(PriorityShares.longestBurst / PriorityShares.expected)
+        #expect((0...atOnce + 1).map { _ in shares.take(at: 0) } == [.steady] + Array(repeating: .burst, count: atOnce) + [nil])
 
-    @Test("a process's own word about its threads changes the priority of no other's")
-    func priority() throws {
-        #expect(try niceness { Threads.setNiceness(7, of: $0, in: getpid()) } == 7)
-        let before = try niceness { _ in }
-        #expect(try niceness { Threads.setNiceness(7, of: $0, in: getppid()) } == before)
-        for number: Int32 in [0, -1, .min, .max] {
-            #expect(try niceness { _ in Threads.setNiceness(7, of: number, in: getpid()) } == before)
-        }
+        // Those that take less than expected leave the rest to others; one that takes longer costs them.
+        shares.giveBack(.burst, begun: 0, now: PriorityShares.expected / 2)
+        #expect(shares.take(at: 0) == nil)
+        shares.giveBack(.burst, begun: 0, now: PriorityShares.expected / 2)
+        #expect(shares.take(at: 0) == .burst)
+        shares.giveBack(.burst, begun: 0, now: PriorityShares.longestBurst)
+        #expect(shares.take(at: PriorityShares.longestBurst) == nil)
+
+        // What is used up comes again in time, up to the same sum.
+        let late = PriorityShares.longestBurst * PriorityShares.refill * 10
+        #expect((0...atOnce).map { _ in shares.take(at: late) } == Array(repeating: .burst, count: atOnce) + [nil])
+        shares.giveBack(.steady, begun: 0, now: late)
+        #expect(shares.take(at: late) == .steady)
     }
 
     @Test("a rest is as long as its work says, and a minute at most")

@@ -1,0 +1,51 @@
+/// Which of the threads that ask for high priority have it: a number at a time, and now and then others for a moment,
+/// when much comes at once.
+struct PriorityShares: Sendable {
+    enum Share: Sendable {
+        case steady
+        /// One of the others. Its time counts.
+        case burst
+    }
+
+    /// How many have it at a time, without end.
+    private let most: Int
+    private var steady = 0
+    /// Nanoseconds for all others together.
+    private var left = Self.longestBurst
+    /// CLOCK_MONOTONIC, nanoseconds.
+    private var filledAt: Int64
+
+    /// Of all others together.
+    static let longestBurst: Int64 = 400_000_000
+    /// What each of them is expected to take, which nobody else may have meanwhile.
+    static let expected: Int64 = 50_000_000
+    /// Of so many nanoseconds, one is added to what is left.
+    static let refill: Int64 = 20
+
+    init(most: Int, at now: Int64) {
+        self.most = most
+        filledAt = now
+    }
+
+    /// - Parameter now: CLOCK_MONOTONIC, nanoseconds.
+    /// - Returns: nil for none.
+    mutating func take(at now: Int64) -> Share? {
+        guard steady >= most else {
+            steady += 1
+            return .steady
+        }
+        left = min(left + (now - filledAt) / Self.refill, Self.longestBurst)
+        filledAt = now
+        guard left >= Self.expected else { return nil }
+        left -= Self.expected
+        return .burst
+    }
+
+    /// - Parameter begun: When it was taken, as `now`.
+    mutating func giveBack(_ share: Share, begun: Int64, now: Int64) {
+        switch share {
+        case .steady: steady -= 1
+        case .burst: left += Self.expected - (now - begun)
+        }
+    }
+}
