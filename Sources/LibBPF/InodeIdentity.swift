@@ -25,7 +25,7 @@ public final class InodeIdentifier: Sendable {
     private let image: @Sendable () -> [UInt8]
     private let program = Mutex<Result<Program, BPFError>?>(nil)
 
-    /// Nothing is loaded before it is needed: a host without containers goes without.
+    /// Nothing is loaded before `load` or the first question.
     /// - Parameter image: The object file `file_identity`.
     public init(image: @escaping @Sendable () -> [UInt8]) {
         self.image = image

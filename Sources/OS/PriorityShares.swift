@@ -16,11 +16,11 @@ struct PriorityShares: Sendable {
     private var filledAt: Int64
 
     /// Of all others together.
-    static let longestBurst: Int64 = 400_000_000
+    static let longestBurst: Int64 = 1_000_000_000
     /// What each of them is expected to take, which nobody else may have meanwhile.
-    static let expected: Int64 = 50_000_000
+    static let expected: Int64 = 100_000_000
     /// Of so many nanoseconds, one is added to what is left.
-    static let refill: Int64 = 20
+    static let refill: Int64 = 10
 
     init(most: Int, at now: Int64) {
         self.most = most

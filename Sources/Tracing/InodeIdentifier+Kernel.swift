@@ -4,7 +4,7 @@ public import OS
 public import TLSLibraries
 
 extension InodeIdentifier {
-    /// The one of this process: loading it takes 20 ms, since libbpf reads the kernel's types for it.
+    /// The one of this process: loading it takes 20 ms of a processor, since libbpf reads the kernel's types for it.
     public static let ofThisKernel = InodeIdentifier { BPFProgram.fileIdentity.image }
 }
 
