@@ -9,7 +9,8 @@ struct ThreadTests {
     func priorityShares() {
         var shares = PriorityShares(most: 1, at: 0)
         let atOnce = Int(PriorityShares.longestBurst / PriorityShares.expected)
-        #expect((0...atOnce + 1).map { _ in shares.take(at: 0) } == [.steady] + Array(repeating: .burst, count: atOnce) + [nil])
+        let first = (0...atOnce + 1).map { _ in shares.take(at: 0) }
+        #expect(first == [.steady] + Array(repeating: .burst, count: atOnce) + [nil])
 
         // Those that take less than expected leave the rest to others; one that takes longer costs them.
         shares.giveBack(.burst, begun: 0, now: PriorityShares.expected / 2)
