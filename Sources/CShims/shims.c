@@ -298,6 +298,15 @@ void sniscope_return_large_blocks(void)
 	mallopt(M_MMAP_THRESHOLD, 128 << 10);
 }
 
+void sniscope_return_free_pages(void)
+{
+	malloc_trim(0);
+	// That leaves the end of threads' heaps as it is: freeing a large block cuts it.
+	void *volatile block = malloc(96 << 10);
+
+	free(block);
+}
+
 int sniscope_open_pseudo_terminal(int *terminal)
 {
 	int unlocked = 0;

@@ -66,6 +66,12 @@ public enum Host {
         sniscope_return_large_blocks()
     }
 
+    /// Gives memory without anything in it back to the kernel, above all the calling thread's: after work that took much
+    /// more than what comes usually.
+    public static func returnFreePages() {
+        sniscope_return_free_pages()
+    }
+
     private static func field<Tuple>(_ tuple: inout Tuple) -> String {
         withUnsafeBytes(of: &tuple) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     }

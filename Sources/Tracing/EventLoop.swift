@@ -312,7 +312,6 @@ final class EventLoop {
             // Every probe that is in place has shown already that it can be.
             if readiness.files == 0 { try program.uprobe.tryAttaching() }
             output.finishStart(readiness)
-            probes.prepareForContainers()
         } else if let readiness = start.completionIfDone() {
             output.add(.complete(counted(readiness)))
         }

@@ -97,8 +97,6 @@ struct ProbeKeeper {
     @discardableResult
     func submit(_ job: ProbeJob) -> UInt64 { pool.submit([job])[0] }
 
-    func prepareForContainers() { pool.prepareForContainers() }
-
     /// A container is gone. What was probed for it alone goes too, once nobody maps it.
     mutating func ended(container key: String) {
         lifetimes.ended(container: key)

@@ -1,6 +1,5 @@
 internal import Containers
 internal import Inspection
-internal import LibBPF
 internal import OS
 internal import Synchronization
 
@@ -149,16 +148,6 @@ final class ProbePool: Sendable {
             return isExhausted && !work.isExhausted
         }
         if isNewlyExhausted { report(.exhausted) }
-    }
-
-    /// Loads what files of containers are told apart by: it takes longer than the first container's first call may wait.
-    /// For when the start is over. Does not wait.
-    func prepareForContainers() {
-        guard prober.preparesContainers || prober.targets != nil else { return }
-        // Without a thread the first file waits for it.
-        try? Threads.start(name: "identity") { [prober] in
-            Threads.withHighPriority { try? prober.identifier.load() }
-        }
     }
 
     func close() {

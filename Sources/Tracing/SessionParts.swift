@@ -116,6 +116,7 @@ struct SessionParts {
             pool.close()
             throw error
         }
+        if options.target.isOpen || options.target.containerFiles != nil { Self.loadIdentifier() }
         tracepoints = try program.attachTracepoints(options)
         monitors = try MonitorReader { mailbox.post(.monitored($0)) }
         cgroups = try CgroupReader(layout) { mailbox.post(.cgroups($0)) }
@@ -140,6 +141,16 @@ struct SessionParts {
         readiness = Readiness()
         readiness.processes = scan.processes.processCount
         readiness.unreadable = scan.processes.refusals.reduce(0) { $0 + $1.pids.count }
+    }
+
+    /// Loads what files of containers are told apart by, which takes longer than the first one's first call may wait.
+    private static func loadIdentifier() {
+        // Where there is no thread the first file waits for it.
+        try? Threads.start(name: "identity") {
+            try? InodeIdentifier.ofThisKernel.load()
+            // libbpf has read the kernel's types, some megabytes, for this and the programs of the session.
+            Host.returnFreePages()
+        }
     }
 }
 

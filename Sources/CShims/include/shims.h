@@ -99,6 +99,10 @@ int sniscope_terminal_width(int descriptor);
 /// keeps what is as large as the largest that was freed, for each thread (mallopt(3)).
 void sniscope_return_large_blocks(void);
 
+/// Gives pages without a block in use back to the kernel (malloc_trim(3)), and the end of the
+/// calling thread's heap.
+void sniscope_return_free_pages(void);
+
 /// Names the calling thread, as `ps -T` shows it.
 void sniscope_name_thread(const char *name);
 
