@@ -330,6 +330,8 @@ final class EventLoop {
         lastCheck = now
         setClock()
         reportLosses()
+        // Theirs is on this thread's heap.
+        if output.takeWorkedOff() { Host.returnFreePages() }
         // What the kernel could not report makes no descriptor readable.
         readMappings()
         for key in containers.removeEnded() { probes.ended(container: key) }

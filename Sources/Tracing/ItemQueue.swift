@@ -10,12 +10,16 @@ final class ItemQueue: Sendable {
     static let mostBytes = 32 << 20
     /// Notices and details.
     static let mostNotices = 1 << 12
+    /// So many events are worth a word when they are worked off.
+    private static let backlog = 1 << 12
     /// What the reader gets at once.
     private static let batchSize = 512
 
     private struct State {
         var batches: [[SessionItem]] = []
         var events = 0
+        /// The most there were since many were worked off.
+        var mostEvents = 0
         var bytes = 0
         var notices = 0
         /// Since the reader was told.
@@ -78,6 +82,15 @@ final class ItemQueue: Sendable {
         state.withLock { $0.events >= Self.mostEvents / 2 || $0.bytes >= Self.mostBytes / 2 }
     }
 
+    /// Whether many events have waited and none does any more; once.
+    func takeWorkedOff() -> Bool {
+        state.withLock { state in
+            guard state.events == 0, state.mostEvents >= Self.backlog else { return false }
+            state.mostEvents = 0
+            return true
+        }
+    }
+
     /// Grows while the reader goes on.
     var progress: UInt64 {
         state.withLock { $0.taken }
@@ -88,6 +101,7 @@ final class ItemQueue: Sendable {
     func put(_ items: [SessionItem]) -> Int {
         let (dropped, wake) = state.withLock { (state) -> (Int, (() -> Void)?) in
             let dropped = state.add(items)
+            state.mostEvents = max(state.mostEvents, state.events)
             guard let reader = state.reader, let batch = state.takeFirst() else { return (dropped, nil) }
             state.reader = nil
             return (dropped, { reader.resume(returning: batch) })

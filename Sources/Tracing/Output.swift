@@ -13,6 +13,8 @@ struct Output {
     var isFull: Bool { queue.isFull }
     /// Grows while the reader goes on.
     var progress: UInt64 { queue.progress }
+    /// Whether many events have waited and none does any more; once.
+    func takeWorkedOff() -> Bool { queue.takeWorkedOff() }
 
     mutating func add(_ item: SessionItem) {
         switch item {
