@@ -130,10 +130,8 @@ public final class InspectorProcess: Sendable {
     }
 
     private func connect(_ control: MessageSocket, of process: HelperProcess, _ niceness: Int32) -> Connection? {
-        let order = [UInt8(bitPattern: Int8(clamping: niceness))]
-        guard let (ours, theirs) = try? MessageSocket.pair(), (try? control.send(order, socket: theirs)) != nil
-        else { return nil }
-        guard let greeting = try? ours.receiveBytes(), let thread = Int32(String(decoding: greeting, as: UTF8.self))
+        guard let socket = try? handOver(to: control, niceness), let greeting = try? socket.receiveBytes(),
+            let thread = Int32(String(decoding: greeting, as: UTF8.self))
         else { return nil }
         let wasUp = state.withLock { state in
             defer { state.isUp = true }
@@ -141,7 +139,15 @@ public final class InspectorProcess: Sendable {
         }
         // A thread of its own that is not to wait for its turn must not wait for the one that starts it.
         if !wasUp { process.setHighPriority() }
-        return Connection(socket: ours, thread: thread)
+        return Connection(socket: socket, thread: thread)
+    }
+
+    /// - Returns: Our end. The other one is not open here any more: where the process ends before it takes it, ours is at
+    ///   its end, too.
+    private func handOver(to control: MessageSocket, _ niceness: Int32) throws(SystemError) -> MessageSocket {
+        let (ours, theirs) = try MessageSocket.pair()
+        try control.send([UInt8(bitPattern: Int8(clamping: niceness))], socket: theirs)
+        return ours
     }
 
     /// How long a connection is kept for the next question; nanoseconds.
