@@ -133,16 +133,17 @@ static const int permitted[] = {
 	SYS_restart_syscall,
 };
 
-// A call that is permitted with some arguments: of the low half of one, these bits have this value.
+// A call that is permitted with some arguments: in the low halves of two, or of one and the same,
+// these bits have this value together.
 struct condition {
 	int call;
-	unsigned int argument;
+	unsigned int arguments[2];
 	uint32_t bits;
 	uint32_t value;
 	int error;
 };
 
-#define CONDITION_LENGTH 6
+#define CONDITION_LENGTH 9
 
 static void add_condition(struct sock_filter *filter, const struct condition *condition)
 {
@@ -150,7 +151,11 @@ static void add_condition(struct sock_filter *filter, const struct condition *co
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned int)condition->call, 0,
 			 CONDITION_LENGTH - 1),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			 offsetof(struct seccomp_data, args) + 8 * condition->argument),
+			 offsetof(struct seccomp_data, args) + 8 * condition->arguments[0]),
+		BPF_STMT(BPF_MISC | BPF_TAX, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, args) + 8 * condition->arguments[1]),
+		BPF_STMT(BPF_ALU | BPF_OR | BPF_X, 0),
 		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, condition->bits),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, condition->value, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
@@ -165,15 +170,15 @@ static int forbid_other_calls(void)
 	const struct condition conditions[] = {
 		// Threads, but no processes. No filter reads the flags of clone3, in memory:
 		// without it the C library uses clone.
-		{ SYS_clone, 0, CLONE_THREAD, CLONE_THREAD, EPERM },
-		{ SYS_clone3, 0, 0, 1, ENOSYS },
+		{ SYS_clone, { 0, 0 }, CLONE_THREAD, CLONE_THREAD, EPERM },
+		{ SYS_clone3, { 0, 0 }, 0, 1, ENOSYS },
 		// A signal to itself: abort().
-		{ SYS_tgkill, 0, ~0u, (uint32_t)getpid(), EPERM },
-		// Its own threads' priority, which it can only lower.
-		{ SYS_setpriority, 1, ~0u, 0, EPERM },
+		{ SYS_tgkill, { 0, 0 }, ~0u, (uint32_t)getpid(), EPERM },
+		// The calling thread's priority (PRIO_PROCESS and 0), which it can only lower.
+		{ SYS_setpriority, { 0, 1 }, ~0u, 0, EPERM },
 		// No code that it was not started with.
-		{ SYS_mmap, 2, PROT_EXEC, 0, EPERM },
-		{ SYS_mprotect, 2, PROT_EXEC, 0, EPERM },
+		{ SYS_mmap, { 2, 2 }, PROT_EXEC, 0, EPERM },
+		{ SYS_mprotect, { 2, 2 }, PROT_EXEC, 0, EPERM },
 	};
 	struct sock_filter filter[LENGTH(permitted) + LENGTH(conditions) * CONDITION_LENGTH + 8];
 	struct sock_fprog program = { .filter = filter };

@@ -7,12 +7,12 @@ struct PriorityShares: Sendable {
         case burst
     }
 
-    /// How many have it at a time, without end.
+    /// How many have it at a time.
     private let most: Int
-    private var steady = 0
+    /// When they took it. CLOCK_MONOTONIC, nanoseconds, as all times here.
+    private var steady: [Int64] = []
     /// Nanoseconds for all others together.
     private var left = Self.longestBurst
-    /// CLOCK_MONOTONIC, nanoseconds.
     private var filledAt: Int64
 
     /// Of all others together.
@@ -21,17 +21,19 @@ struct PriorityShares: Sendable {
     static let expected: Int64 = 100_000_000
     /// Of so many nanoseconds, one is added to what is left.
     static let refill: Int64 = 10
+    /// Nobody works for longer. Whoever takes longer waits for something, and for no processor.
+    static let longest: Int64 = 2_000_000_000
 
     init(most: Int, at now: Int64) {
         self.most = most
         filledAt = now
     }
 
-    /// - Parameter now: CLOCK_MONOTONIC, nanoseconds.
     /// - Returns: nil for none.
     mutating func take(at now: Int64) -> Share? {
-        guard steady >= most else {
-            steady += 1
+        steady.removeAll { now - $0 > Self.longest }
+        guard steady.count >= most else {
+            steady.append(now)
             return .steady
         }
         left = min(left + (now - filledAt) / Self.refill, Self.longestBurst)
@@ -41,11 +43,11 @@ struct PriorityShares: Sendable {
         return .burst
     }
 
-    /// - Parameter begun: When it was taken, as `now`.
+    /// - Parameter begun: When it was taken.
     mutating func giveBack(_ share: Share, begun: Int64, now: Int64) {
         switch share {
-        case .steady: steady -= 1
-        case .burst: left += Self.expected - (now - begun)
+        case .steady: if let index = steady.firstIndex(of: begun) { steady.remove(at: index) }
+        case .burst: left += Self.expected - min(now - begun, Self.longest)
         }
     }
 }

@@ -38,8 +38,6 @@ extension Threads {
     /// Niceness.
     fileprivate static let highPriority: Int32 = -10
 
-    private static let sharers = Atomic(0)
-
     /// Does `body` as work that has no priority, where the calling thread has one.
     public static func withoutPriority<Result>(_ body: () throws -> Result) rethrows -> Result {
         try withNiceness(max(niceness, 0), body)

@@ -16,6 +16,7 @@ struct ConfinementTests {
         #include <stdlib.h>
         #include <string.h>
         #include <sys/mman.h>
+        #include <sys/resource.h>
         #include <sys/socket.h>
         #include <unistd.h>
 
@@ -51,12 +52,15 @@ struct ConfinementTests {
             tell("program", execl("/bin/true", "true", NULL) < 0);
             tell("signal to another", tgkill(getppid(), getppid(), 0) != 0);
             tell("signal to itself", tgkill(getpid(), gettid(), 0) != 0);
+            tell("own priority", setpriority(PRIO_PROCESS, 0, 5) != 0);
+            tell("priority of another", setpriority(PRIO_PROCESS, getpid(), 6) != 0);
+            tell("priority of a user's", setpriority(PRIO_USER, 0, 6) != 0);
             write(1, text, strlen(text));
             return 0;
         }
         """
 
-    @Test("threads, memory and answers; no processes, code, files, sockets, nor signals to others")
+    @Test("threads, memory and answers; no processes, code, files, sockets, nor signals to others or their priority")
     func confined() throws {
         let sources = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Sources/CShims")
             .standardizedFileURL.path
@@ -71,7 +75,8 @@ struct ConfinementTests {
             output.split(separator: "\n") == [
                 "thread: permitted", "memory: permitted", "process: EPERM", "code: EPERM", "code of data: EPERM",
                 "file: EPERM", "socket: EPERM", "program: EPERM", "signal to another: EPERM",
-                "signal to itself: permitted",
+                "signal to itself: permitted", "own priority: permitted", "priority of another: EPERM",
+                "priority of a user's: EPERM",
             ])
     }
 }

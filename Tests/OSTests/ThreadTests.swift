@@ -25,6 +25,17 @@ struct ThreadTests {
         #expect((0...atOnce).map { _ in shares.take(at: late) } == Array(repeating: .burst, count: atOnce) + [nil])
         shares.giveBack(.steady, begun: 0, now: late)
         #expect(shares.take(at: late) == .steady)
+
+        // One that waits for something for long takes nothing from others, and costs no more than it can have worked.
+        let later = late + PriorityShares.longest + 1
+        #expect(shares.take(at: later) == .steady)
+        shares.giveBack(.steady, begun: late, now: later)
+        #expect(shares.take(at: later) == .burst)
+        let muchLater = later * 1000
+        shares.giveBack(.burst, begun: later, now: muchLater)
+        #expect(shares.take(at: muchLater) == .steady)
+        let recovered = muchLater + PriorityShares.longest * PriorityShares.refill * 2
+        #expect([1, 2].map { _ in shares.take(at: recovered) } == [.steady, .burst])
     }
 
     @Test("a rest is as long as its work says, and a minute at most")
