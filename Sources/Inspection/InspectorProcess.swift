@@ -7,7 +7,8 @@ public import TLSLibraries
 /// gives up its privileges: it takes some to become nobody.
 public final class InspectorProcess: Sendable {
     private struct State {
-        var present: (process: HelperProcess, control: MessageSocket)?
+        /// To the present one: for new connections.
+        var control: MessageSocket?
         /// Connections that nobody uses, by the niceness of their threads; the one that was used last comes last.
         var free: [Int32: [(connection: Connection, since: Int64)]] = [:]
         /// Whether the present one has answered.
@@ -63,7 +64,7 @@ public final class InspectorProcess: Sendable {
     func close() {
         state.withLock { state in
             state.isClosed = true
-            state.present = nil
+            state.control = nil
             state.free = [:]
         }
     }
@@ -73,15 +74,17 @@ public final class InspectorProcess: Sendable {
     ) throws(SystemError) -> HelperProcess {
         let (ours, theirs) = try MessageSocket.pair()
         let process = try HelperProcess(InspectionServer.name, theirs)
+        // A thread of its that is not to wait for its turn must not wait for the one that starts it.
+        process.setHighPriority()
         try ours.send(added)
-        state.withLock { $0.present = (process, ours) }
+        state.withLock { $0.control = ours }
         return process
     }
 
     /// - Parameter mayRestart: nil: nobody wants another one.
     private func replace(_ signal: Int32?, _ mayRestart: Bool?) -> HelperProcess? {
         let isClosed = state.withLock { state in
-            state.present = nil
+            state.control = nil
             state.free = [:]
             state.isUp = false
             state.lastSignal = signal
@@ -115,12 +118,12 @@ public final class InspectorProcess: Sendable {
     func connection() throws(SystemError) -> Connection {
         let niceness = Threads.niceness
         for _ in 0..<Self.patience {
-            let (free, present, failure) = state.withLock {
-                ($0.free[niceness]?.popLast()?.connection, $0.present, $0.failure)
+            let (free, control, failure) = state.withLock {
+                ($0.free[niceness]?.popLast()?.connection, $0.control, $0.failure)
             }
             if let free { return free }
             if let failure { throw failure }
-            if let present, let connection = connect(present.control, of: present.process, niceness) {
+            if let control, let connection = connect(control, niceness) {
                 return connection
             }
             // It is being replaced.
@@ -129,16 +132,11 @@ public final class InspectorProcess: Sendable {
         throw SystemError("start", InspectionServer.name, code: 0, hint: "it does not answer.")
     }
 
-    private func connect(_ control: MessageSocket, of process: HelperProcess, _ niceness: Int32) -> Connection? {
+    private func connect(_ control: MessageSocket, _ niceness: Int32) -> Connection? {
         guard let socket = try? handOver(to: control, niceness), let greeting = try? socket.receiveBytes(),
             let thread = Int32(String(decoding: greeting, as: UTF8.self))
         else { return nil }
-        let wasUp = state.withLock { state in
-            defer { state.isUp = true }
-            return state.isUp
-        }
-        // A thread of its own that is not to wait for its turn must not wait for the one that starts it.
-        if !wasUp { process.setHighPriority() }
+        state.withLock { $0.isUp = true }
         return Connection(socket: socket, thread: thread)
     }
 
@@ -165,7 +163,7 @@ public final class InspectorProcess: Sendable {
     func giveBack(_ connection: Connection) {
         let niceness = Threads.niceness
         state.withLock { state in
-            guard !state.isClosed, state.present != nil else { return }
+            guard !state.isClosed, state.control != nil else { return }
             state.free[niceness, default: []].append((connection, Clock.monotonic))
         }
     }

@@ -85,7 +85,8 @@ extension Threads {
 
 extension HelperProcess {
     /// Has its first thread, and those that this one starts from now on, run before most of what others want to do.
-    /// Without CAP_SYS_NICE they wait for their turn.
+    /// Without CAP_SYS_NICE they wait for their turn. Only before anybody waits for its end: its number is another
+    /// process's afterwards.
     public func setHighPriority() {
         guard let thread = UInt32(exactly: pid) else { return }
         Threads.setNiceness(Threads.highPriority, of: thread)

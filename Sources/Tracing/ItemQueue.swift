@@ -10,7 +10,7 @@ final class ItemQueue: Sendable {
     static let mostBytes = 32 << 20
     /// Notices and details.
     static let mostNotices = 1 << 12
-    /// So many events are worth a word when they are worked off.
+    /// So many events that wait take memory which is worth giving back.
     private static let backlog = 1 << 12
     /// What the reader gets at once.
     private static let batchSize = 512
