@@ -33,7 +33,7 @@ class Sniscope(Started):
 
 
 def peer_script(library):
-    return f'uprobe:{library}:SSL_ctrl /arg1 == 55/ {{ printf("%s\\n", str(arg3)); }}'
+    return f'uprobe:{library}:SSL_ctrl /arg1 == 55/ {{ printf("%d %d %s %s\\n", pid, tid, comm, str(arg3)); }}'
 
 
 class Bpftrace(Started):
