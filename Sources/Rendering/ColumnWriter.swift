@@ -8,14 +8,25 @@ public struct ColumnWriter<Row>: Sendable {
         let value: @Sendable (Row) -> Value?
     }
 
+    /// What is written of a row, from the left.
+    private enum Part: Sendable {
+        case own(Boxed<Place>)
+        /// Rows of the same object have these columns alike; by their place in `shared`.
+        case shared(Int)
+    }
+
     private let places: [Place]
+    private let parts: [Part]
+    private let shared: [[Place]]
+    private let sharing: (@Sendable (Row) -> AnyObject)?
 
     /// - Parameters:
     ///   - fields: the columns from the left.
     ///   - terminalWidth: cells of a line on the terminal. Values too long for their column are cut with `…`. Without
     ///     a terminal (nil, or a terminal that says 0) widths are the default ones and nothing is cut: a long value is
     ///     followed by one space and the rest of its line moves to the right.
-    public init(fields: [Field<Row>], terminalWidth: Int?) {
+    ///   - sharing: what `Field.isShared` is about; nil: every row is written anew.
+    public init(fields: [Field<Row>], terminalWidth: Int?, sharing: (@Sendable (Row) -> AnyObject)? = nil) {
         let columns = fields.map(\.effectiveColumn)
         var widths = columns.map(\.width)
         var limits: [Int?] = columns.map { _ in nil }
@@ -31,6 +42,21 @@ public struct ColumnWriter<Row>: Sendable {
         places = fields.indices.map {
             Place(column: columns[$0], width: widths[$0], limit: limits[$0], value: fields[$0].value)
         }
+        var parts: [Part] = []
+        var shared: [[Place]] = []
+        for (field, place) in zip(fields, places) {
+            if !field.isShared {
+                parts.append(.own(Boxed(place)))
+            } else if case .shared(let last) = parts.last {
+                shared[last].append(place)
+            } else {
+                parts.append(.shared(shared.count))
+                shared.append([place])
+            }
+        }
+        self.parts = parts
+        self.shared = shared
+        self.sharing = sharing
     }
 
     /// Appends the line of headings and a newline.
@@ -45,11 +71,39 @@ public struct ColumnWriter<Row>: Sendable {
     /// Appends the row's line and a newline. The line does not end in padding.
     public func append(_ row: Row, to buffer: inout [UInt8]) {
         var padding = 0
-        for place in places {
-            let value = place.value(row)
-            Self.append(value, at: place, truncation: place.column.truncation, padding: &padding, to: &buffer)
+        for place in places { Self.append(row, at: place, padding: &padding, to: &buffer) }
+        buffer.append(UInt8(ascii: "\n"))
+    }
+
+    /// As `append(_:to:)`, faster where rows share objects.
+    /// - Parameter cache: What it has written of earlier rows; of this writer alone.
+    public func append(_ row: Row, to buffer: inout [UInt8], _ cache: inout RowCache) {
+        guard let object = sharing?(row) else { return append(row, to: &buffer) }
+        let known = cache.segments(of: object) {
+            shared.map { places in
+                var segment = RowCache.Segment()
+                for place in places {
+                    Self.append(row, at: place, padding: &segment.padding, to: &segment.bytes)
+                }
+                return segment
+            }
+        }
+        var padding = 0
+        for part in parts {
+            switch part {
+            case .own(let place): Self.append(row, at: place.value, padding: &padding, to: &buffer)
+            case .shared(let index) where known[index].bytes.isEmpty: padding += known[index].padding
+            case .shared(let index):
+                buffer.append(spaces: padding)
+                buffer.append(contentsOf: known[index].bytes)
+                padding = known[index].padding
+            }
         }
         buffer.append(UInt8(ascii: "\n"))
+    }
+
+    private static func append(_ row: Row, at place: Place, padding: inout Int, to buffer: inout [UInt8]) {
+        append(place.value(row), at: place, truncation: place.column.truncation, padding: &padding, to: &buffer)
     }
 
     /// - Parameter padding: the spaces due before the next text, which are written only if there is one.

@@ -10,6 +10,15 @@ public struct Field<Row>: Sendable {
     public var column: Column?
     /// The field's value in a row; nil if it does not apply there: left out of JSON and empty in columns.
     public let value: @Sendable (Row) -> Value?
+    /// Whether rows that share an object (`Schema.sharing`) have the same value.
+    public private(set) var isShared = false
+
+    /// The same field, of the object that rows share.
+    public var shared: Field {
+        var field = self
+        field.isShared = true
+        return field
+    }
 
     public init(
         _ path: String, kind: ValueKind = .string, column: Column? = nil, value: @escaping @Sendable (Row) -> Value?

@@ -4,6 +4,8 @@ public struct FieldSelection<Row>: Sendable {
     public let columns: [Field<Row>]
     /// Fields written in JSON and YAML.
     public let objectFields: [Field<Row>]
+    /// As the schema has it.
+    public let sharing: (@Sendable (Row) -> AnyObject)?
 
     /// What is written without `--fields`: the default columns, and all fields in objects.
     public init(_ schema: Schema<Row>) {
@@ -50,6 +52,7 @@ public struct FieldSelection<Row>: Sendable {
 
     private init(_ schema: Schema<Row>, columns: [Int], objects: Set<Int>) {
         self.columns = columns.map { schema.fields[$0] }
+        sharing = schema.sharing
         self.objectFields = objects.sorted().map { schema.fields[$0] }
     }
 

@@ -20,14 +20,68 @@ public struct ObjectWriter<Row>: Sendable {
         }
     }
 
+    /// What is written of a row, in this order.
+    private enum Part: Sendable {
+        case own(Boxed<Node>)
+        /// Rows of the same object have these members alike; by their place in `shared`.
+        case shared(Int)
+    }
+
     private let nodes: [Node]
+    private let parts: [Part]
+    private let shared: [[Node]]
+    private let sharing: (@Sendable (Row) -> AnyObject)?
     private let style: ObjectStyle
 
-    public init(fields: [Field<Row>], style: ObjectStyle) {
+    /// - Parameter sharing: What `Field.isShared` is about; nil: every row is written anew.
+    public init(fields: [Field<Row>], style: ObjectStyle, sharing: (@Sendable (Row) -> AnyObject)? = nil) {
         var nodes: [Node] = []
         for field in fields { Self.insert(field, depth: 0, into: &nodes) }
+        let own = Set(fields.filter { !$0.isShared }.compactMap(\.keys.first))
+        var parts: [Part] = []
+        var shared: [[Node]] = []
+        for node in nodes {
+            if own.contains(node.name) {
+                parts.append(.own(Boxed(node)))
+            } else if case .shared(let last) = parts.last {
+                shared[last].append(node)
+            } else {
+                parts.append(.shared(shared.count))
+                shared.append([node])
+            }
+        }
         self.nodes = nodes
+        self.parts = parts
+        self.shared = shared
+        self.sharing = sharing
         self.style = style
+    }
+
+    /// Appends the row as one document with its final newline.
+    /// - Parameter cache: What it has written of earlier rows; of this writer alone.
+    public func append(_ row: Row, to buffer: inout [UInt8], _ cache: inout RowCache) {
+        guard style == .json, let object = sharing?(row) else { return append(row, to: &buffer) }
+        let known = cache.segments(of: object) {
+            shared.map { nodes in
+                var bytes: [UInt8] = []
+                _ = Self.appendMembers(nodes, row, to: &bytes)
+                return RowCache.Segment(bytes: bytes)
+            }
+        }
+        buffer.append(UInt8(ascii: "{"))
+        var isFirst = true
+        for part in parts {
+            switch part {
+            case .own(let node): Self.appendMember(node.value, row, &isFirst, to: &buffer)
+            case .shared(let index) where !known[index].bytes.isEmpty:
+                if !isFirst { buffer.append(UInt8(ascii: ",")) }
+                buffer.append(contentsOf: known[index].bytes)
+                isFirst = false
+            case .shared: break
+            }
+        }
+        buffer.append(UInt8(ascii: "}"))
+        buffer.append(UInt8(ascii: "\n"))
     }
 
     /// Appends the row as one document with its final newline.
@@ -59,26 +113,28 @@ public struct ObjectWriter<Row>: Sendable {
     /// - Returns: whether there was a member to write.
     private static func appendMembers(_ nodes: [Node], _ row: Row, to buffer: inout [UInt8]) -> Bool {
         var isFirst = true
-        for node in nodes {
-            let start = buffer.count
-            if let value = node.value {
-                guard let value = value(row), !value.isEmptyObject else { continue }
-                if !isFirst { buffer.append(UInt8(ascii: ",")) }
-                buffer.append(contentsOf: node.key)
-                JSONText.append(value, to: &buffer)
-            } else {
-                if !isFirst { buffer.append(UInt8(ascii: ",")) }
-                buffer.append(contentsOf: node.key)
-                buffer.append(UInt8(ascii: "{"))
-                guard appendMembers(node.children, row, to: &buffer) else {
-                    buffer.removeLast(buffer.count - start)
-                    continue
-                }
-                buffer.append(UInt8(ascii: "}"))
-            }
-            isFirst = false
-        }
+        for node in nodes { appendMember(node, row, &isFirst, to: &buffer) }
         return !isFirst
+    }
+
+    private static func appendMember(_ node: Node, _ row: Row, _ isFirst: inout Bool, to buffer: inout [UInt8]) {
+        let start = buffer.count
+        if let value = node.value {
+            guard let value = value(row), !value.isEmptyObject else { return }
+            if !isFirst { buffer.append(UInt8(ascii: ",")) }
+            buffer.append(contentsOf: node.key)
+            JSONText.append(value, to: &buffer)
+        } else {
+            if !isFirst { buffer.append(UInt8(ascii: ",")) }
+            buffer.append(contentsOf: node.key)
+            buffer.append(UInt8(ascii: "{"))
+            guard appendMembers(node.children, row, to: &buffer) else {
+                buffer.removeLast(buffer.count - start)
+                return
+            }
+            buffer.append(UInt8(ascii: "}"))
+        }
+        isFirst = false
     }
 
     private static func members(_ nodes: [Node], _ row: Row) -> [Value.Member] {

@@ -16,10 +16,16 @@ public enum RowWriter<Row>: Sendable {
             guard !selection.columns.isEmpty else {
                 throw UsageError("The list of fields leaves no column to show: name at least one in --fields.")
             }
-            self = .columns(ColumnWriter(fields: selection.columns, terminalWidth: terminalWidth))
-        case .json: self = .objects(ObjectWriter(fields: selection.objectFields, style: .json))
-        case .jsonpretty: self = .objects(ObjectWriter(fields: selection.objectFields, style: .jsonPretty))
-        case .yaml: self = .objects(ObjectWriter(fields: selection.objectFields, style: .yaml))
+            self = .columns(
+                ColumnWriter(
+                    fields: selection.columns, terminalWidth: terminalWidth, sharing: selection.sharing))
+        case .json:
+            self = .objects(ObjectWriter(fields: selection.objectFields, style: .json, sharing: selection.sharing))
+        case .jsonpretty:
+            self = .objects(
+                ObjectWriter(fields: selection.objectFields, style: .jsonPretty, sharing: selection.sharing))
+        case .yaml:
+            self = .objects(ObjectWriter(fields: selection.objectFields, style: .yaml, sharing: selection.sharing))
         }
     }
 
@@ -33,6 +39,15 @@ public enum RowWriter<Row>: Sendable {
         switch self {
         case .columns(let writer): writer.append(row, to: &buffer)
         case .objects(let writer): writer.append(row, to: &buffer)
+        }
+    }
+
+    /// As `append(_:to:)`, faster where rows share objects.
+    /// - Parameter cache: Of this writer alone.
+    public func append(_ row: Row, to buffer: inout [UInt8], _ cache: inout RowCache) {
+        switch self {
+        case .columns(let writer): writer.append(row, to: &buffer, &cache)
+        case .objects(let writer): writer.append(row, to: &buffer, &cache)
         }
     }
 }

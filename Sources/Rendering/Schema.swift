@@ -3,12 +3,16 @@ public struct Schema<Row>: Sendable {
     public let fields: [Field<Row>]
     /// Paths of the columns shown unless `--fields` says otherwise, from the left.
     public let defaultColumns: [String]
+    /// The object that a row shares with others; nil where rows share nothing.
+    public let sharing: (@Sendable (Row) -> AnyObject)?
     /// Positions in `fields` by lower-case path, short name or heading.
     private let positions: [String: Int]
 
     /// Paths must be unique, none may be the object that holds another, and `defaultColumns` must be paths of `fields`;
     /// anything else is a mistake in the program.
-    public init(_ fields: [Field<Row>], defaultColumns: [String]) {
+    public init(
+        _ fields: [Field<Row>], defaultColumns: [String], sharing: (@Sendable (Row) -> AnyObject)? = nil
+    ) {
         var positions: [String: Int] = [:]
         var groups: Set<String> = []
         for (index, field) in fields.enumerated() {
@@ -31,6 +35,7 @@ public struct Schema<Row>: Sendable {
         self.fields = fields
         self.defaultColumns = defaultColumns
         self.positions = positions
+        self.sharing = sharing
     }
 
     /// The same fields with other default columns, and other widths (in cells, by path) for some of them.
@@ -43,7 +48,7 @@ public struct Schema<Row>: Sendable {
             field.column = column
             return field
         }
-        return Schema(fields, defaultColumns: defaultColumns)
+        return Schema(fields, defaultColumns: defaultColumns, sharing: sharing)
     }
 
     /// The field of that path, short column name or heading, in upper or lower case.

@@ -73,6 +73,34 @@ import Testing
         }
     }
 
+    private final class Shared: Sendable {}
+
+    @Test("what rows share is written as if they did not", arguments: 0..<16)
+    func sharedFields(choice: Int) {
+        let (web, host) = (Shared(), Shared())
+        let sharing: @Sendable (Sample) -> AnyObject = { $0.container == nil ? host : web }
+        // The name is each row's own; of the others, these.
+        let fields = Sample.schema.fields.enumerated().map { index, field in
+            choice >> (index % 4) & 1 == 1 && !field.path.hasPrefix("name") ? field.shared : field
+        }
+        let rows = [
+            Sample(), Sample(container: "web", podName: "p"), Sample(name: nil),
+            Sample(name: "a.test", truncated: true),
+            Sample(container: "web", name: nil, podName: "p"), Sample(container: "web", name: "日本", podName: "p"),
+        ]
+        let json = ObjectWriter(fields: fields, style: .json, sharing: sharing)
+        let columns = ColumnWriter(fields: fields, terminalWidth: nil, sharing: sharing)
+        var caches = (RowCache(), RowCache())
+        var (known, plain): ([UInt8], [UInt8]) = ([], [])
+        for row in rows {
+            json.append(row, to: &known, &caches.0)
+            columns.append(row, to: &known, &caches.1)
+            json.append(row, to: &plain)
+            columns.append(row, to: &plain)
+        }
+        #expect(String(decoding: known, as: UTF8.self) == String(decoding: plain, as: UTF8.self))
+    }
+
     private let report: Value = .object([
         "path": "/usr/lib/libssl.so.3", "buildId": nil, "sizes": [1, -2, .integer(.min), .integer(.max)],
         "libraries": [

@@ -1,0 +1,41 @@
+/// What a writer has written of the objects that rows share, so that it is written once for many rows. Bounded; for one
+/// writer.
+public struct RowCache {
+    /// Fields that follow one another, as they stand in a row.
+    struct Segment {
+        var bytes: [UInt8] = []
+        /// Spaces that are due before what follows, in columns.
+        var padding = 0
+    }
+
+    private struct Entry {
+        /// Held, so that its address is nobody else's.
+        let object: AnyObject
+        let segments: [Segment]
+    }
+
+    private static let size = 1024
+
+    private var entries: [Entry?] = Array(repeating: nil, count: size)
+
+    public init() {}
+
+    /// The segments of an object, which `make` writes where they are not there.
+    mutating func segments(of object: AnyObject, make: () -> [Segment]) -> [Segment] {
+        // Objects begin at multiples of 16.
+        let index = Int(bitPattern: ObjectIdentifier(object)) >> 4 & (Self.size - 1)
+        if let entry = entries[index], entry.object === object { return entry.segments }
+        let segments = make()
+        entries[index] = Entry(object: object, segments: segments)
+        return segments
+    }
+}
+
+/// A value of many parts behind one reference, which is all that is counted where it is used for each row.
+final class Boxed<Value: Sendable>: Sendable {
+    let value: Value
+
+    init(_ value: Value) {
+        self.value = value
+    }
+}
