@@ -3,12 +3,16 @@
 #ifndef SNISCOPE_FILTERS_H
 #define SNISCOPE_FILTERS_H
 
-/* Control groups: 1 a container that is wanted, or may be; 0 one that is not. */
+/* No container is deeper in the hierarchy of control groups. */
+#define ANCESTORS 16
+
+/* Control groups of containers, and of what may be one, with the verdict on them. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64);
+	/* enum sniscope_verdict */
 	__type(value, __u8);
 } containers SEC(".maps");
 
@@ -49,38 +53,83 @@ const volatile bool filter_processes;
 const volatile bool filter_comms;
 const volatile bool filter_users;
 
-/* A new control group may be that of a container that is wanted: its events pass until user space
- * has found out. */
-static __always_inline void note_cgroup(__u64 id, bool created)
-{
-	__u8 undecided = 1;
+struct sniscope_reader reader;
 
-	if (!filter_containers)
-		return;
-	if (created)
-		bpf_map_update_elem(&containers, &id, &undecided, BPF_ANY);
-	else
-		bpf_map_delete_elem(&containers, &id);
+/* Whether a container is known in whose control group a new one lies, which is then its too. */
+static __always_inline bool is_below_container(struct cgroup *cgroup)
+{
+	struct cgroup_subsys_state *above = BPF_CORE_READ(cgroup, self.parent);
+
+	for (int level = 0; level < ANCESTORS && above; level++) {
+		__u64 id = BPF_CORE_READ(above, cgroup, kn, id);
+		__u8 *verdict = bpf_map_lookup_elem(&containers, &id);
+
+		if (verdict && *verdict != SNISCOPE_UNDECIDED)
+			return true;
+		above = BPF_CORE_READ(above, parent);
+	}
+	return false;
 }
 
-static __always_inline bool wanted_container(struct task_struct *task)
+/* A new control group may be a container's, and of one that is wanted: its calls pass until user
+ * space has found out. */
+static __always_inline void note_cgroup(struct cgroup *cgroup, __u64 id, bool created)
 {
-	/* Descendants of a container's control group belong to it: the innermost known one decides.
-	 */
-	for (int level = 16; level >= 1; level--) {
+	__u8 undecided = SNISCOPE_UNDECIDED;
+
+	if (!created)
+		bpf_map_delete_elem(&containers, &id);
+	else if (!is_below_container(cgroup))
+		bpf_map_update_elem(&containers, &id, &undecided, BPF_ANY);
+	__sync_fetch_and_add(&reader.containers_generation, 1);
+}
+
+/* The container that a thread runs in, kept for as long as neither its control group nor what is
+ * known of containers changes. */
+struct place {
+	__u64 cgroup;
+	__u64 generation;
+	/* The innermost known control group; 0: none. */
+	__u64 container;
+	/* enum sniscope_verdict */
+	__u64 verdict;
+};
+
+static __always_inline void find_container(struct place *place)
+{
+	__u64 cgroup = bpf_get_current_cgroup_id();
+	__u64 generation = *(volatile __u64 *)&reader.containers_generation + 1;
+
+	if (place->cgroup == cgroup && place->generation == generation)
+		return;
+	place->cgroup = cgroup;
+	place->generation = generation;
+	place->container = 0;
+	/* Descendants of a container's control group belong to it. */
+	for (int level = ANCESTORS; level >= 1; level--) {
 		__u64 id = bpf_get_current_ancestor_cgroup_id(level);
 		__u8 *verdict;
 
 		if (!id)
 			continue;
 		verdict = bpf_map_lookup_elem(&containers, &id);
-		if (verdict)
-			return *verdict;
+		if (verdict) {
+			place->container = id;
+			place->verdict = *verdict;
+			return;
+		}
 	}
+}
+
+static __always_inline bool wanted_container(const struct place *place, struct task_struct *task)
+{
+	if (!filter_containers)
+		return true;
+	if (place->container)
+		return place->verdict != SNISCOPE_EXCLUDED;
 	/* A user without rights on control groups starts containers that have none of their own:
 	 * user space tells those by their mount namespace. */
-	return pass_outside ||
-	       BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum) != host_mount_namespace;
+	return pass_outside || task->nsproxy->mnt_ns->ns.inum != host_mount_namespace;
 }
 
 static __always_inline bool wanted_comm(struct task_struct *task)
@@ -91,12 +140,17 @@ static __always_inline bool wanted_comm(struct task_struct *task)
 	bpf_get_current_comm(&comm, sizeof(comm));
 	if (bpf_map_lookup_elem(&comms, &comm))
 		return true;
-	leader = BPF_CORE_READ(task, group_leader);
+	leader = task->group_leader;
+	if (leader == task)
+		return false;
+	/* A string is read up to its end: nothing of the thread's name may be left behind it. */
+	__builtin_memset(&comm, 0, sizeof(comm));
 	BPF_CORE_READ_STR_INTO(&comm, leader, comm);
 	return bpf_map_lookup_elem(&comms, &comm);
 }
 
-static __always_inline bool wanted(struct task_struct *task)
+/* All but the container. */
+static __always_inline bool wanted_task(struct task_struct *task)
 {
 	if (filter_processes) {
 		__u32 pid = bpf_get_current_pid_tgid() >> 32;
@@ -110,9 +164,7 @@ static __always_inline bool wanted(struct task_struct *task)
 		if (!bpf_map_lookup_elem(&users, &uid))
 			return false;
 	}
-	if (filter_comms && !wanted_comm(task))
-		return false;
-	return !filter_containers || wanted_container(task);
+	return !filter_comms || wanted_comm(task);
 }
 
 #endif

@@ -4,15 +4,17 @@
 #include "abi/events.h"
 #include "arguments.h"
 #include "filters.h"
+#include "lanes.h"
 #include "name.h"
 #include "path.h"
 #include "user_namespace.h"
 
+/* What is no call: control groups, processes that die of SIGTRAP. Room for some 7,000 groups, 500
+ * containers where each has one in a dozen v1 hierarchies. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	/* User space sets the size. */
-	__uint(max_entries, 1 << 20);
-} records SEC(".maps");
+	__uint(max_entries, 4 << 20);
+} reports SEC(".maps");
 
 #include "trap.h"
 
@@ -20,102 +22,114 @@ const volatile struct sniscope_rule rules[SNISCOPE_RULES];
 /* `sniscope run`: children of this process are followed from their fork on. 0: none. */
 const volatile __u32 followed_parent;
 
-__u64 lost[SNISCOPE_LOST_REASONS];
+/* The path of an executable takes a component beyond its capacity. */
+#define EXE_ROOM (SNISCOPE_EXE_CAPACITY + SNISCOPE_COMPONENT_CAPACITY)
 
-static __always_inline void count_lost(enum sniscope_lost_reason reason)
-{
-	__sync_fetch_and_add(&lost[reason], 1);
-}
-
-/* Where a record is put together: it is larger than the stack and its size is known at its end
- * only. A uprobe program can be preempted by another on its CPU, hence several, each taken by one.
+/* What is kept of a thread: a record is put together in it, since a call can be preempted by
+ * another thread's and may sleep, and what is dear to find out is kept for the thread's next call.
  */
-#define SCRATCH_SLOTS 4
-#define TAIL_CAPACITY (SNISCOPE_NAME_CAPACITY + SNISCOPE_EXE_CAPACITY)
-
-struct scratch {
-	__u32 taken;
+struct thread {
+	struct place place;
+	/* What the path in `tail` is that of, and when it was read: a folder above can be renamed.
+	 */
+	__u64 exec_id;
+	const void *exe_file;
+	const void *root;
+	__u64 path_time;
+	/* What `inner_uid` and `inner_gid` of the record are those of. */
+	const void *users;
+	__u32 users_number;
 	__u32 padding;
 	struct sniscope_server_name record;
-	char tail[TAIL_CAPACITY + SNISCOPE_COMPONENT_CAPACITY];
+	char tail[EXE_ROOM + SNISCOPE_NAME_CAPACITY];
 };
 
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, SCRATCH_SLOTS);
-	__type(key, __u32);
-	__type(value, struct scratch);
-} scratches SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct thread);
+} threads SEC(".maps");
 
-static __always_inline struct scratch *take_scratch(void)
+/* How long a path counts as that of the running program. */
+#define PATH_AGE 1000000000ULL
+
+static __always_inline void note_path(struct thread *thread, struct task_struct *task)
 {
-	for (__u32 i = 0; i < SCRATCH_SLOTS; i++) {
-		struct scratch *scratch;
-		__u32 slot;
-
-		/* A counter that lies on the stack for the helper to read is lost by verifiers up
-		 * to Linux 6.12: they see an endless loop. */
-		asm volatile("" : "+r"(i));
-		slot = i;
-		scratch = bpf_map_lookup_elem(&scratches, &slot);
-		if (scratch && !__sync_lock_test_and_set(&scratch->taken, 1))
-			return scratch;
-	}
-	return NULL;
-}
-
-static __always_inline void emit(struct scratch *scratch, struct task_struct *task,
-				 const char *name, __u32 name_length, __u64 cookie,
-				 __u64 connection, __u32 flags)
-{
-	struct sniscope_server_name *record = &scratch->record;
-	__u64 pid_tgid = bpf_get_current_pid_tgid();
-	__u64 uid_gid = bpf_get_current_uid_gid();
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	struct task_struct *parent = BPF_CORE_READ(leader, real_parent, group_leader);
-	struct nsproxy *namespaces = BPF_CORE_READ(task, nsproxy);
-	struct user_namespace *users = BPF_CORE_READ(task, cred, user_ns);
-	struct file *file = BPF_CORE_READ(task, mm, exe_file);
+	struct sniscope_server_name *record = &thread->record;
+	struct file *file = task->mm->exe_file;
+	struct dentry *root = task->fs->root.dentry;
 	struct path_cursor cursor;
 	struct path_tail executable;
-	__u32 size;
 
-	record->type = SNISCOPE_SERVER_NAME;
-	record->time = bpf_ktime_get_ns();
-	record->cookie = cookie;
-	record->connection = connection;
-	record->start_time = BPF_CORE_READ(leader, start_boottime);
-	record->cgroup = bpf_get_current_cgroup_id();
-	record->pid = pid_tgid >> 32;
-	record->tid = pid_tgid;
-	record->uid = uid_gid;
-	record->gid = uid_gid >> 32;
-	record->inner_uid = id_inside(
-		(void *)users + bpf_core_field_offset(struct user_namespace, uid_map), record->uid);
-	record->inner_gid = id_inside(
-		(void *)users + bpf_core_field_offset(struct user_namespace, gid_map), record->gid);
-	record->parent_pid = BPF_CORE_READ(parent, tgid);
-	record->mount_namespace = BPF_CORE_READ(namespaces, mnt_ns, ns.inum);
-	record->network_namespace = BPF_CORE_READ(namespaces, net_ns, ns.inum);
-	bpf_get_current_comm(record->comm, sizeof(record->comm));
-	BPF_CORE_READ_INTO(&record->process_comm, leader, comm);
-	BPF_CORE_READ_INTO(&record->parent_comm, parent, comm);
-
-	name_length &= SNISCOPE_NAME_CAPACITY - 1;
-	record->name_length = name_length;
-	bpf_probe_read_kernel(scratch->tail, name_length, name);
+	if (thread->exec_id == task->self_exec_id && thread->exe_file == file &&
+	    thread->root == root && record->time - thread->path_time < PATH_AGE)
+		return;
+	thread->exec_id = task->self_exec_id;
+	thread->exe_file = file;
+	thread->root = root;
+	thread->path_time = record->time;
 	cursor_start(&cursor, task, BPF_CORE_READ(file, f_path.dentry),
 		     BPF_CORE_READ(file, f_path.mnt));
-	executable = write_path(&cursor, scratch->tail, name_length, TAIL_CAPACITY,
+	executable = write_path(&cursor, thread->tail, 0, SNISCOPE_EXE_CAPACITY,
 				SNISCOPE_EXE_COMPONENTS);
 	record->exe_length = executable.length;
-	record->flags = flags | (executable.truncated ? SNISCOPE_EXE_TRUNCATED : 0);
+	record->exe_truncated = executable.truncated;
+}
 
-	size = sizeof(*record) + name_length + executable.length;
-	if (size > sizeof(*record) + sizeof(scratch->tail))
-		size = sizeof(*record) + sizeof(scratch->tail);
-	if (bpf_ringbuf_output(&records, record, size, 0))
-		count_lost(SNISCOPE_LOST_RING_FULL);
+static __always_inline void note_ids(struct thread *thread, struct task_struct *task)
+{
+	struct sniscope_server_name *record = &thread->record;
+	struct user_namespace *users = task->cred->user_ns;
+	__u32 number = users->ns.inum;
+	__u64 uid_gid = bpf_get_current_uid_gid();
+	__u32 uid = uid_gid, gid = uid_gid >> 32;
+
+	if (thread->users == users && thread->users_number == number && record->uid == uid &&
+	    record->gid == gid)
+		return;
+	/* A namespace's map is written once; before that its ids may change. */
+	thread->users = users->uid_map.nr_extents && users->gid_map.nr_extents ? users : NULL;
+	thread->users_number = number;
+	record->uid = uid;
+	record->gid = gid;
+	record->inner_uid = id_inside(
+		(void *)users + bpf_core_field_offset(struct user_namespace, uid_map), uid);
+	record->inner_gid = id_inside(
+		(void *)users + bpf_core_field_offset(struct user_namespace, gid_map), gid);
+}
+
+static __always_inline void note_caller(struct thread *thread, struct task_struct *task)
+{
+	struct sniscope_server_name *record = &thread->record;
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	struct task_struct *leader = task->group_leader;
+	struct task_struct *parent = leader->real_parent->group_leader;
+
+	record->start_time = leader->start_boottime;
+	record->cgroup = thread->place.cgroup;
+	record->pid = pid_tgid >> 32;
+	record->tid = pid_tgid;
+	record->parent_pid = parent->tgid;
+	record->mount_namespace = task->nsproxy->mnt_ns->ns.inum;
+	record->network_namespace = task->nsproxy->net_ns->ns.inum;
+	bpf_get_current_comm(record->comm, sizeof(record->comm));
+	if (leader == task)
+		__builtin_memcpy(record->process_comm, record->comm, sizeof(record->comm));
+	else
+		BPF_CORE_READ_INTO(&record->process_comm, leader, comm);
+	BPF_CORE_READ_INTO(&record->parent_comm, parent, comm);
+	note_ids(thread, task);
+	note_path(thread, task);
+}
+
+static __always_inline __u64 payer_of(const struct thread *thread)
+{
+	if (thread->place.container)
+		return thread->place.container;
+	if (thread->record.uid)
+		return SNISCOPE_PAYER_USER | thread->record.uid;
+	return SNISCOPE_PAYER_NAMESPACE | thread->record.mount_namespace;
 }
 
 /* Linux 6.13 to at least 7.0 gives a program of type kprobe one stack for each CPU ("private
@@ -136,13 +150,14 @@ static __always_inline int on_call(struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
 	const volatile struct sniscope_rule *rule = &rules[cookie & (SNISCOPE_RULES - 1)];
-	struct scratch *scratch;
+	struct sniscope_server_name *record;
 	struct task_struct *task;
+	struct thread *thread;
 	struct arguments a;
-	char name[SNISCOPE_NAME_CAPACITY];
 	const void *address;
-	__u64 connection, length = 0;
-	__u32 name_length, flags = 0;
+	__u64 length = 0, room;
+	char *name;
+	__u32 size;
 	bool terminated;
 	long result;
 
@@ -162,45 +177,57 @@ static __always_inline int on_call(struct pt_regs *ctx)
 	if (!address || (!terminated && !length))
 		return 0;
 
-	task = (struct task_struct *)bpf_get_current_task();
-	if (!wanted(task))
+	task = bpf_get_current_task_btf();
+	if (!wanted_task(task))
 		return 0;
+	thread = bpf_task_storage_get(&threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!thread) {
+		count_lost(SNISCOPE_LOST_NO_MEMORY);
+		return 0;
+	}
+	find_container(&thread->place);
+	if (!wanted_container(&thread->place, task))
+		return 0;
+
+	record = &thread->record;
+	record->type = SNISCOPE_SERVER_NAME;
+	record->time = bpf_ktime_get_ns();
+	record->cookie = cookie;
+	record->connection = rule->connection_argument == SNISCOPE_NO_ARGUMENT
+				     ? 0
+				     : argument(&a, rule->connection_argument);
+	record->name_flags = 0;
+	note_caller(thread, task);
 
 	if (length > SNISCOPE_NAME_CAPACITY - 1) {
 		length = SNISCOPE_NAME_CAPACITY - 1;
-		flags |= SNISCOPE_NAME_TRUNCATED;
+		record->name_flags = SNISCOPE_NAME_TRUNCATED;
 	}
+	room = record->exe_length;
+	LIMIT_BITS(room, EXE_ROOM - 1);
+	name = thread->tail + room;
 	result = read_name(name, address, length, terminated);
 	if (result < 0) {
-		name_length = 0;
-		flags = SNISCOPE_NAME_UNREADABLE;
+		result = 0;
+		record->name_flags = SNISCOPE_NAME_UNREADABLE;
 	} else if (terminated) {
 		if (result <= 1)
 			return 0;
-		name_length = result - 1;
 		if (result == SNISCOPE_NAME_CAPACITY) {
 			char last = 1;
 
 			/* All 255 bytes are used: does the name end here? */
 			bpf_probe_read_user(&last, 1, address + SNISCOPE_NAME_CAPACITY - 1);
 			if (last)
-				flags |= SNISCOPE_NAME_TRUNCATED;
+				record->name_flags = SNISCOPE_NAME_TRUNCATED;
 		}
-	} else {
-		name_length = result;
+		result--;
 	}
-
-	connection = rule->connection_argument == SNISCOPE_NO_ARGUMENT
-			     ? 0
-			     : argument(&a, rule->connection_argument);
-	/* Nothing sleeps from here on: what sleeps would keep its scratch from others. */
-	scratch = take_scratch();
-	if (!scratch) {
-		count_lost(SNISCOPE_LOST_PREEMPTED);
+	record->name_length = result;
+	size = sizeof(*record) + room + (result & (SNISCOPE_NAME_CAPACITY - 1));
+	if (size > sizeof(*record) + sizeof(thread->tail))
 		return 0;
-	}
-	emit(scratch, task, name, name_length, cookie, connection, flags);
-	__sync_lock_test_and_set(&scratch->taken, 0);
+	send(record, size, record->time, payer_of(thread));
 	return 0;
 }
 
@@ -228,8 +255,8 @@ static __always_inline int on_cgroup(struct bpf_raw_tracepoint_args *ctx, __u32 
 
 	/* Ids of v1 hierarchies are no ids of bpf_get_current_cgroup_id. */
 	if (!hierarchy)
-		note_cgroup(id, type == SNISCOPE_CGROUP_CREATED);
-	record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
+		note_cgroup(cgroup, id, type == SNISCOPE_CGROUP_CREATED);
+	record = bpf_ringbuf_reserve(&reports, sizeof(*record), 0);
 	if (!record) {
 		count_lost(SNISCOPE_LOST_CGROUP_RING_FULL);
 		return 0;

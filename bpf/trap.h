@@ -30,7 +30,7 @@ int signal_delivered(struct bpf_raw_tracepoint_args *ctx)
 	task = bpf_get_current_task_btf();
 	if (BPF_CORE_READ(task, ptrace))
 		return 0;
-	record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
+	record = bpf_ringbuf_reserve(&reports, sizeof(*record), 0);
 	/* It is a notice, no event. */
 	if (!record)
 		return 0;

@@ -92,13 +92,17 @@ public struct ContainerDirectory: Sendable {
 
     /// Says what an expected cgroup is. What is below a container's cgroup is the container's, whatever was expected.
     /// - Parameter container: nil: the host's.
-    public mutating func settle(cgroup path: String, _ container: Container?) {
-        guard let entry = entries[path], entry.container == nil else { return }
+    /// - Returns: The cgroups of what counted as a container's own until now, or as what may be one, and is part of
+    ///   another.
+    @discardableResult
+    public mutating func settle(cgroup path: String, _ container: Container?) -> [UInt64] {
+        guard let entry = entries[path], entry.container == nil else { return [] }
         guard let container, key(above: path) == path else {
             forget(path)
             if entry.isEnded, let cgroupID = entry.cgroupID { owners[cgroupID] = nil }
-            return
+            return container == nil ? [] : [entry.cgroupID].compactMap { $0 }
         }
+        let parts = entry.containersBelow.compactMap { entries[$0]?.cgroupID }
         for below in entry.containersBelow { forget(below) }
         add(container)
         var expectedAbove: [String] = []
@@ -107,6 +111,7 @@ public struct ContainerDirectory: Sendable {
             return true
         }
         for above in expectedAbove { entries[above]?.containersBelow.append(path) }
+        return parts
     }
 
     /// Takes in a container, or what is new about it.

@@ -133,6 +133,14 @@ public final class BPFObject {
         }
     }
 
+    /// Maps a variable of type `struct sniscope_reader` of the loaded programs.
+    public func readerState(_ name: String) throws(BPFError) -> ReaderState {
+        let place = try variable(name, section: ".bss")
+        let mapping = try DataMapping(
+            descriptor: bpf_map__fd(place.map), length: Int(bpf_map__value_size(place.map)))
+        return ReaderState(mapping, offset: place.offset)
+    }
+
     func mapDescriptor(_ name: String) throws(BPFError) -> Int32 {
         bpf_map__fd(try map(name))
     }

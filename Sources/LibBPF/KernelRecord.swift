@@ -9,11 +9,12 @@ public enum KernelRecord: Sendable {
     case trapped(TrapRecord)
 
     /// nil for bytes that no program of ours writes.
-    init?(_ bytes: UnsafeRawBufferPointer) {
+    /// - Parameter callers: Those that were seen before.
+    init?(_ bytes: UnsafeRawBufferPointer, _ callers: CallerCache) {
         guard bytes.count >= 4 else { return nil }
         switch bytes.loadUnaligned(as: UInt32.self) {
         case UInt32(SNISCOPE_SERVER_NAME.rawValue):
-            guard let record = ServerNameRecord(bytes) else { return nil }
+            guard let record = ServerNameRecord(bytes, callers) else { return nil }
             self = .serverName(record)
         case UInt32(SNISCOPE_CGROUP_CREATED.rawValue):
             guard let record = CgroupRecord(bytes, isCreated: true) else { return nil }
@@ -30,83 +31,6 @@ public enum KernelRecord: Sendable {
         default:
             return nil
         }
-    }
-}
-
-/// A call that sets a server name.
-public struct ServerNameRecord: Sendable {
-    /// CLOCK_MONOTONIC, nanoseconds.
-    public let time: UInt64
-    public let cookie: UInt64
-    /// The address of the library's connection object, 0 where the function has none. It tells where the process's
-    /// memory lies: not for output.
-    public let connection: UInt64
-    /// CLOCK_BOOTTIME of the process's start, nanoseconds.
-    public let startTime: UInt64
-    public let cgroup: UInt64
-    public let pid: UInt32
-    public let tid: UInt32
-    /// As the host sees them.
-    public let uid: UInt32
-    public let gid: UInt32
-    /// As the process sees them itself, in its user namespace; those it does not map are 65534.
-    public let innerUID: UInt32
-    public let innerGID: UInt32
-    public let parentPID: UInt32
-    public let mountNamespace: UInt32
-    public let networkNamespace: UInt32
-    /// The thread's name.
-    public let comm: String
-    /// The name of the process's first thread.
-    public let processComm: String
-    public let parentComm: String
-    /// nil: the app's memory could not be read. Bytes that are not UTF-8 are replaced.
-    public private(set) var name: String?
-    public let isNameTruncated: Bool
-    /// As the process sees it; empty for a process without an executable.
-    public let executable: String
-    /// `executable` begins in the middle of the path.
-    public let isExecutableTruncated: Bool
-
-    /// The same call with another name.
-    public func with(name: String) -> ServerNameRecord {
-        var record = self
-        record.name = name
-        return record
-    }
-
-    init?(_ bytes: UnsafeRawBufferPointer) {
-        let header = MemoryLayout<sniscope_server_name>.size
-        guard bytes.count >= header else { return nil }
-        let raw = bytes.loadUnaligned(as: sniscope_server_name.self)
-        let nameEnd = header + Int(raw.name_length)
-        let end = nameEnd + Int(raw.exe_length)
-        guard end <= bytes.count else { return nil }
-
-        time = raw.time
-        cookie = raw.cookie
-        connection = raw.connection
-        startTime = raw.start_time
-        cgroup = raw.cgroup
-        pid = raw.pid
-        tid = raw.tid
-        uid = raw.uid
-        gid = raw.gid
-        innerUID = raw.inner_uid
-        innerGID = raw.inner_gid
-        parentPID = raw.parent_pid
-        mountNamespace = raw.mount_namespace
-        networkNamespace = raw.network_namespace
-        let commLength = Int(SNISCOPE_COMM_LENGTH)
-        let commOffset = header - 3 * commLength
-        comm = text(bytes, commOffset, commLength)
-        processComm = text(bytes, commOffset + commLength, commLength)
-        parentComm = text(bytes, commOffset + 2 * commLength, commLength)
-        let isReadable = raw.flags & UInt32(SNISCOPE_NAME_UNREADABLE.rawValue) == 0
-        name = isReadable ? String(decoding: bytes[header..<nameEnd], as: UTF8.self) : nil
-        isNameTruncated = raw.flags & UInt32(SNISCOPE_NAME_TRUNCATED.rawValue) != 0
-        isExecutableTruncated = raw.flags & UInt32(SNISCOPE_EXE_TRUNCATED.rawValue) != 0
-        executable = path(reversed: bytes[nameEnd..<end])
     }
 }
 
@@ -214,12 +138,12 @@ public struct TrapRecord: Sendable {
 }
 
 /// The bytes up to the first NUL.
-private func text(_ bytes: UnsafeRawBufferPointer, _ offset: Int, _ capacity: Int) -> String {
+func text(_ bytes: UnsafeRawBufferPointer, _ offset: Int, _ capacity: Int) -> String {
     String(decoding: bytes[offset..<(offset + capacity)].prefix { $0 != 0 }, as: UTF8.self)
 }
 
 /// Turns `curl\0bin\0usr\0` into `/usr/bin/curl`.
-private func path(reversed tail: Slice<UnsafeRawBufferPointer>) -> String {
+func path(reversed tail: Slice<UnsafeRawBufferPointer>) -> String {
     guard !tail.isEmpty else { return "" }
     return String(unsafeUninitializedCapacity: tail.count) { target in
         var written = 0

@@ -7,20 +7,27 @@ public final class RingBuffer {
     private let sink: Sink
 
     private final class Sink {
+        let callers: CallerCache
         var deliver: (KernelRecord) -> Bool = { _ in true }
+
+        init(_ callers: CallerCache) {
+            self.callers = callers
+        }
     }
 
-    public init(object: BPFObject, map: String) throws(BPFError) {
-        sink = Sink()
+    /// - Parameter callers: Of the records of calls in it.
+    public init(object: BPFObject, map: String, callers: CallerCache = CallerCache()) throws(BPFError) {
+        sink = Sink(callers)
         let context = Unmanaged.passUnretained(sink).toOpaque()
         let opened = ring_buffer__new(
             try object.mapDescriptor(map),
             { context, data, size in
                 guard let context, let data else { return 0 }
                 let bytes = UnsafeRawBufferPointer(start: data, count: size)
-                guard let record = KernelRecord(bytes) else { return 0 }
+                let sink = Unmanaged<Sink>.fromOpaque(context).takeUnretainedValue()
+                guard let record = KernelRecord(bytes, sink.callers) else { return 0 }
                 // A negative answer ends the reading behind this record.
-                return Unmanaged<Sink>.fromOpaque(context).takeUnretainedValue().deliver(record) ? 0 : -ECANCELED
+                return sink.deliver(record) ? 0 : -ECANCELED
             }, context, nil)
         guard let opened else { throw BPFError("map the ring buffer", code: errno) }
         ring = opened

@@ -7,21 +7,17 @@ struct CgroupProgram {
     private let object: BPFObject
     private let tracepoints: [BPFLink]
 
-    /// Room for some 7,000 records, 500 containers where each is made in a dozen v1 hierarchies.
-    private static let ringBytes: UInt32 = 4 << 20
-
     /// Loads and attaches them.
     /// - Throws: `BPFError`.
     init() throws {
         object = try BPFObject(image: BPFProgram.tracer.image, name: "tracer")
         object.select(programs: BPFObject.cgroupPrograms)
-        try object.setMaxEntries(map: "records", Self.ringBytes)
         try object.load()
         tracepoints = try object.attachCgroupTracepoints()
     }
 
     func ringBuffer() throws -> RingBuffer {
-        try RingBuffer(object: object, map: "records")
+        try RingBuffer(object: object, map: "reports")
     }
 
     /// Records that found no room since the programs were loaded.

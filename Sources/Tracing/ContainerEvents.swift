@@ -6,7 +6,7 @@ internal import OS
 public enum ContainerWatchItem: Sendable {
     case event(ContainerEvent)
     /// Starts or stops that went unseen.
-    case lost(count: UInt64, reason: LossReason)
+    case lost(Loss)
     /// What the user should know.
     case notice(String)
 }

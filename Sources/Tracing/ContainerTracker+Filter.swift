@@ -14,7 +14,7 @@ extension ContainerTracker {
 
     /// The kernel lets the events of a new control group pass until it is told.
     func leaveToHost(_ record: CgroupRecord, _ program: TracerProgram) {
-        if filter != nil, record.isUnified { try? program.removeContainer(cgroup: record.id) }
+        if record.isUnified { try? program.removeContainer(cgroup: record.id) }
     }
 
     mutating func judge(_ container: Container, _ program: TracerProgram) {
@@ -22,11 +22,13 @@ extension ContainerTracker {
         if let scope, directory.container(key: container.key) != nil, scope.judge(container) {
             newlyWanted.append(container)
         }
-        guard let filter, let cgroup = directory.cgroupID(of: container) else { return }
+        guard isUnified, let cgroup = directory.cgroupID(of: container) else { return }
         do {
-            try program.setContainer(cgroup: cgroup, isWanted: filter.admits(container))
+            // Without a filter it is known whom the room of calls is counted for.
+            try program.setContainer(cgroup: cgroup, isWanted: filter?.admits(container) ?? true)
         } catch {
             // The map has room for 16,384 groups.
+            guard filter != nil else { return }
             reach(.filter, "the kernel does not filter the container \(container.name), and perhaps others: \(error)")
         }
     }

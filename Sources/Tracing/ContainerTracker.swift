@@ -14,7 +14,7 @@ struct ContainerTracker {
     var newlyWanted: [Container] = []
     /// Where there is no v2 hierarchy, a process's own cgroup paths decide, which are read at once: by the time another
     /// thread had them, the container might be gone.
-    private let isUnified: Bool
+    let isUnified: Bool
     let reader: CgroupReader
     var sought = SoughtCgroups()
     /// Control groups that were looked for in vain; their numbers are not given again. Forgetting them costs a walk.
@@ -117,6 +117,12 @@ struct ContainerTracker {
             seek(record.id, for: record.payer ?? 0)
         case .known(.container(let container)) where container.cgroupPath == record.path:
             judge(container, program)
+        case .known(.pending(let cgroup)) where cgroup == record.path:
+            // It was expected when its like in another hierarchy came.
+            break
+        case .known:
+            // The kernel judges what is below a container by the container.
+            leaveToHost(record, program)
         case .suspected(let cgroup, let maker):
             scope?.expect(cgroup: cgroup)
             reader.readStub(cgroup: cgroup)
@@ -124,7 +130,7 @@ struct ContainerTracker {
         case .gone(let container?):
             forget(container)
             return .ended(key: container.key)
-        case .known, .gone:
+        case .gone:
             break
         }
         return .none
@@ -158,11 +164,13 @@ struct ContainerTracker {
         }
         stubs[path] = nil
         let number = directory.cgroupID(ofCgroup: path)
-        directory.settle(cgroup: path, resolution?.container)
+        for below in directory.settle(cgroup: path, resolution?.container) {
+            try? program.removeContainer(cgroup: below)
+        }
         if let monitored = early.removeValue(forKey: path), resolution != nil { _ = add(monitored: monitored, program) }
         if let container = resolution?.container {
             judge(container, program)
-        } else if let number, filter != nil {
+        } else if let number {
             try? program.removeContainer(cgroup: number)
         }
         if directory.container(key: path) == nil { scope?.forget(cgroup: path) }
@@ -204,24 +212,24 @@ struct ContainerTracker {
     mutating func container(of record: ServerNameRecord) -> Attribution {
         if let attribution = attributionByCgroup(record) { return attribution }
         // Without rights on cgroups a container has none of its own; its view of the file system is.
-        let namespace = record.mountNamespace
+        let namespace = record.caller.mountNamespace
         if namespace == hostMountNamespace { return .known(nil) }
         if let container = directory.container(forMountNamespace: namespace),
             namespaces.holds(container, NamespaceWatch.Caller(record))
         {
             return .known(container)
         }
-        switch namespaces.state(of: namespace, uid: record.uid) {
+        switch namespaces.state(of: namespace, uid: record.caller.uid) {
         case .plain:
             return .known(nil)
         case .refused:
             reach(
-                .namespaces(record.uid),
-                "user \(record.uid) has calls from more than \(NamespaceWatch.mostOfUser) mount namespaces at a time; "
+                .namespaces(record.caller.uid),
+                "user \(record.caller.uid) has calls from more than \(NamespaceWatch.mostOfUser) mount namespaces at a time; "
                     + "those from further ones show no container")
             return .known(nil)
         case .unknown:
-            monitors.identify(pid: Int32(bitPattern: record.pid), namespace: namespace)
+            monitors.identify(pid: Int32(bitPattern: record.caller.pid), namespace: namespace)
             return .pending(key: NamespaceWatch.key(namespace), cgroup: nil)
         case .asked:
             return .pending(key: NamespaceWatch.key(namespace), cgroup: nil)
@@ -232,18 +240,20 @@ struct ContainerTracker {
     private mutating func attributionByCgroup(_ record: ServerNameRecord) -> Attribution? {
         let owner: ContainerDirectory.Owner
         if isUnified {
-            owner = directory.owner(ofCgroup: record.cgroup)
+            owner = directory.owner(ofCgroup: record.caller.cgroup)
             // Its creation was missed.
-            if owner == .unknown, !missing.contains(record.cgroup), seek(record.cgroup, for: record.uid) {
-                return .pending(key: Self.key(ofCgroup: record.cgroup), cgroup: nil)
+            if owner == .unknown, !missing.contains(record.caller.cgroup),
+                seek(record.caller.cgroup, for: record.caller.uid)
+            {
+                return .pending(key: Self.key(ofCgroup: record.caller.cgroup), cgroup: nil)
             }
         } else {
-            let membership = try? CgroupMembership(pid: Int32(bitPattern: record.pid))
+            let membership = try? CgroupMembership(pid: Int32(bitPattern: record.caller.pid))
             owner = membership.map { directory.owner(ofPaths: $0.paths) } ?? .unknown
         }
         switch owner {
         case .pending(let cgroup): return .pending(key: cgroup, cgroup: cgroup)
-        case .container(let container) where container.isSeen(inMountNamespace: record.mountNamespace):
+        case .container(let container) where container.isSeen(inMountNamespace: record.caller.mountNamespace):
             return withInitPid(container)
         case .container, .host, .unknown: return nil
         }
@@ -339,7 +349,7 @@ struct ContainerTracker {
 
     /// What a container's control group tells, where its runtime's state does not come.
     func stub(forCgroup path: String, _ record: ServerNameRecord) -> Container? {
-        stubs[path].flatMap { $0.isSeen(inMountNamespace: record.mountNamespace) ? $0 : nil }
+        stubs[path].flatMap { $0.isSeen(inMountNamespace: record.caller.mountNamespace) ? $0 : nil }
     }
 
     /// The wanted containers by their keys, with a process in whose root folder each runs.

@@ -122,6 +122,6 @@ public final class ContainerWatch {
         let lost = try program.lost()
         guard lost > reportedLosses else { return [] }
         defer { reportedLosses = lost }
-        return [.lost(count: lost - reportedLosses, reason: .containersMissed)]
+        return [.lost(Loss(reason: .containersMissed, count: lost - reportedLosses))]
     }
 }

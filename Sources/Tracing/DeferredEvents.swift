@@ -6,6 +6,7 @@ internal import OS
 struct DeferredEvents {
     struct Event {
         let record: ServerNameRecord
+        let lane: Lane
         /// Whose it is for sure, whatever becomes of that container meanwhile; nil where that is what it waits for.
         var container: Container?
         /// CLOCK_MONOTONIC, nanoseconds.
@@ -18,7 +19,7 @@ struct DeferredEvents {
         case key(String)
 
         init(_ record: ServerNameRecord, _ key: String) {
-            self = record.uid == 0 ? .key(key) : .user(record.uid)
+            self = record.caller.uid == 0 ? .key(key) : .user(record.caller.uid)
         }
     }
 
@@ -38,7 +39,7 @@ struct DeferredEvents {
     /// - Returns: Whether there was room.
     mutating func add(_ event: Event, waitingFor key: String) -> Bool {
         let payer = Payer(event.record, key)
-        let room = event.record.uid == 0 ? Self.most : Self.mostOfUsers
+        let room = event.record.caller.uid == 0 ? Self.most : Self.mostOfUsers
         guard count < room, counts[payer, default: 0] < Self.mostOfPayer else { return false }
         events[key, default: []].append(event)
         counts[payer, default: 0] += 1

@@ -2,6 +2,7 @@ internal import Containers
 internal import LibBPF
 internal import OS
 internal import Processes
+internal import TLSLibraries
 
 /// The thread that owns the BPF programs' records: it reads them, says whose they are and passes them on, and sends
 /// new files to the probing threads. It waits for nothing but its descriptors.
@@ -18,45 +19,44 @@ final class EventLoop {
 
     private enum Tag {
         static let mailbox: UInt32 = 0
-        static let records: UInt32 = 1
+        static let calls: UInt32 = 1
         static let mappings: UInt32 = 2
+        static let reports: UInt32 = 3
     }
 
-    /// Between two looks into the ring while records come thick; milliseconds.
-    private static let pace: Int32 = 2
     private static let batchSize = 512
     /// As the audit daemon's: what it does for a record is little, and what it does too late is lost.
     private static let niceness: Int32 = -4
-    /// How many records are read between two looks at the clock.
-    private static let timedSize = 16
-    /// How long records, or reports, are read at a time; nanoseconds.
+    /// How long records of a lane, or reports, are read at a time; nanoseconds.
     static let longestReading: Int64 = 4_000_000
-    /// How long records wait in the ring buffer for the session's reader; nanoseconds.
-    private static let patienceWithReader: Int64 = 500_000_000
-    /// How long the end waits for it.
+    /// How long the end waits for the session's reader; nanoseconds.
     private static let patienceAtEnd: Int64 = 3_000_000_000
 
     private let poller: Poller
-    /// All but the records.
+    /// All but the records of calls.
     private let pacer: Poller
     private let mailbox: Mailbox<Message>
     let program: TracerProgram
-    private let ring: RingBuffer
+    private var records: RecordReader
+    private let reports: RingBuffer
     private let table: ProbeTable
     var probes: ProbeKeeper
     var containers: ContainerTracker
     var start: StartUp
     var output: Output
     var isStopping = false
-    private var isPaced = false
-    private var isPatienceOver = false
-    private var lastProgress: UInt64 = 0
-    private var lastProgressAt: Int64 = 0
-    private var lastRead: Int64 = 0
     private var lastCheck: Int64 = 0
-    private var reportedLosses: [LossReason: UInt64] = [:]
-    /// What is lost in user space, by reason, beside what the kernel counts.
-    private var ownLosses: [LossReason: UInt64] = [:]
+    private var losses: LossAccount
+    private var origins = OriginCache()
+    /// Whether no record waits for the next turn.
+    private var isReadOut = true
+    /// Lanes of which all is read that came before the end.
+    private var ended: Set<Lane> = []
+    /// Control groups that went, until the calls in them are read.
+    private var removals: [CgroupRecord] = []
+    private static let mostRemovals = 4096
+    /// Control groups that are gone, and may have paid for calls.
+    private var formerPayers: [UInt64] = []
     private var summary = SessionSummary()
     private var clockOffset: Int64 = 0
     /// Reports of other threads that are still to be read.
@@ -77,19 +77,23 @@ final class EventLoop {
         pacer = try Poller()
         self.mailbox = mailbox
         program = parts.program
-        ring = try parts.program.ringBuffer()
+        records = try RecordReader(parts.program)
+        reports = try parts.program.reportRing()
+        losses = LossAccount(parts.program)
         table = parts.table
         probes = ProbeKeeper(parts) { mailbox.post(.probes($0)) }
         containers = parts.containers
         start = StartUp(readiness: parts.readiness)
         self.output = output
-        try poller.add(ring.descriptor, tag: Tag.records)
-        try poller.add(mailbox.descriptor, tag: Tag.mailbox)
-        try pacer.add(mailbox.descriptor, tag: Tag.mailbox)
-        if let descriptor = probes.descriptor {
-            try poller.add(descriptor, tag: Tag.mappings)
-            try pacer.add(descriptor, tag: Tag.mappings)
-        }
+        try poller.add(records.descriptor, tag: Tag.calls)
+        try add(reports.descriptor, tag: Tag.reports)
+        try add(mailbox.descriptor, tag: Tag.mailbox)
+        if let descriptor = probes.descriptor { try add(descriptor, tag: Tag.mappings) }
+    }
+
+    private func add(_ descriptor: Int32, tag: UInt32) throws(SystemError) {
+        try poller.add(descriptor, tag: tag)
+        try pacer.add(descriptor, tag: tag)
     }
 
     /// Runs until it is told to stop.
@@ -106,7 +110,8 @@ final class EventLoop {
             if tags.contains(Tag.mailbox) { messages += mailbox.take() }
             readMessages()
             if tags.contains(Tag.mappings) { readMappings() }
-            if tags.contains(Tag.records) { readRecords() }
+            if tags.contains(Tag.reports) { readReports() }
+            readRecords()
             for container in containers.takeNewlyWanted() { probes.include(container) }
             for notice in containers.takeNotices() { output.add(.notice(notice)) }
             for item in probes.takeItems() { output.add(item) }
@@ -114,42 +119,37 @@ final class EventLoop {
             deliverOverdue()
             probes.retryDue(isKnown: containers.isKnown)
             checkNowAndThen()
-            output.flush(&ownLosses)
+            output.flush()
             if let begun { longestTurn = max(longestTurn, Clock.monotonic - begun) }
         }
-        try readRest()
-        for event in deferred.takeAll() { deliver(event) }
         output.add(.detail("the event loop's longest turn took \(longestTurn / 1000) µs"))
         if !start.isFinished { output.finishStart(nil) }
+        readReports()
+        readRest()
+        for event in deferred.takeAll() { deliver(event) }
         reportLosses()
-        output.flush(&ownLosses)
+        output.flush()
         summary.lateness = probes.lateness
-        summary.lost = losses().filter { $0.value > 0 }
-        // An event is either captured or lost.
-        summary.events -= ownLosses[.slowOutput, default: 0]
+        summary.lost = losses.total
         return summary
     }
 
     /// Waits for something to do.
-    ///
-    /// The kernel wakes this thread for each record that finds the ring read out, which costs both sides more than the
-    /// record does. While records come thick, they are looked for each few milliseconds instead.
     private func wait() throws(SystemError) -> [UInt32] {
-        noteProgress()
         // Others come first, as far as there are any.
-        if hasMore { return try poller.wait(milliseconds: 0) }
-        // The reader is slower: the ring buffer holds several times more.
-        if output.isFull && isPatient { return try pacer.wait(milliseconds: Self.pace) }
-        guard isPaced else {
-            let hasTime = start.isFinished && deferred.isEmpty
-            return try poller.wait(milliseconds: hasTime ? (probes.isRetrying ? 50 : 500) : 10)
+        if hasMore || !isReadOut { return try pacer.wait(milliseconds: 0) }
+        if records.mayFallAsleep {
+            records.fallAsleep()
+            // What came just before wakes nobody.
+            readRecords()
         }
-        return try pacer.wait(milliseconds: Self.pace) + [Tag.records]
-    }
-
-    /// Container starts come through the ring buffer too: a reader that stands still costs events, not those.
-    private var isPatient: Bool {
-        !isPatienceOver && Clock.monotonic - lastProgressAt < Self.patienceWithReader
+        guard records.mayFallAsleep else {
+            records.wakeUp()
+            return try pacer.wait(milliseconds: RecordReader.pace)
+        }
+        defer { records.wakeUp() }
+        let hasTime = start.isFinished && deferred.isEmpty
+        return try poller.wait(milliseconds: hasTime ? (probes.isRetrying ? 50 : 500) : 10)
     }
 
     /// Whether what other threads report takes longer than a turn.
@@ -158,6 +158,7 @@ final class EventLoop {
     private func readMessages() {
         guard hasMore else { return }
         let end = Clock.monotonic + Self.longestReading
+        origins.clear()
         while let message = messages.popFirst() {
             read(message)
             guard Clock.monotonic < end else { return }
@@ -177,73 +178,120 @@ final class EventLoop {
         }
     }
 
-    /// - Returns: Whether all were read; false where the rest had better wait for the reader.
-    @discardableResult
-    private func readRecords() -> Bool {
+    private func readReports() {
         let begun = Clock.monotonic
-        var count = 0
-        var isComplete = true
-        ring.drain { record in
-            count += 1
+        reports.drain { record in
             switch record {
-            case .serverName(let record): deliver(record)
-            case .cgroup(let record): act(on: containers.apply(record, program))
+            case .cgroup(let record): take(record)
             case .trapped(let record): probes.tell(trapped: record)
-            case .mapping:
-                // These come by a ring buffer of their own.
+            case .serverName, .mapping:
+                // These come by ring buffers of their own.
                 break
             }
-            if count % Self.batchSize == 0 {
-                // The reader begins while the rest is read; what it has no room for waits in the ring.
-                output.flush(&ownLosses)
-                noteProgress()
-                isComplete = !output.isFull || !isPatient
+            return Clock.monotonic - begun < Self.longestReading
+        }
+    }
+
+    private func take(_ record: CgroupRecord) {
+        guard record.isCreated else {
+            if removals.count >= Self.mostRemovals { applyRemovals() }
+            return removals.append(record)
+        }
+        // A container that starts anew has the path that it had before.
+        if removals.contains(where: { $0.path == record.path }) { applyRemovals() }
+        apply(record)
+    }
+
+    private func applyRemovals() {
+        for record in removals {
+            apply(record)
+            if record.isUnified { formerPayers.append(record.id) }
+        }
+        removals = []
+    }
+
+    private func apply(_ record: CgroupRecord) {
+        origins.clear()
+        act(on: containers.apply(record, program))
+    }
+
+    /// - Parameter end: Calls that were made later are left alone, and whatever comes behind them; CLOCK_MONOTONIC,
+    ///   nanoseconds.
+    /// - Returns: Whether no record is left.
+    @discardableResult
+    private func readRecords(until end: UInt64 = .max) -> Bool {
+        // What the session's reader has no room for waits in the ring buffer.
+        let full = Lane.allCases.filter(output.isFull)
+        let lanes = Lane.allCases.filter { !full.contains($0) && !ended.contains($0) }
+        var count = 0
+        isReadOut = records.read(from: lanes) { record, lane in
+            guard record.time <= end else {
+                ended.insert(lane)
+                return false
             }
-            // Records can come as fast as they are read: other threads' reports wait meanwhile.
-            if count % Self.timedSize == 0, Clock.monotonic - begun > Self.longestReading { isComplete = false }
-            return isComplete
+            deliver(record, lane)
+            count += 1
+            guard count % Self.batchSize == 0 else { return true }
+            // The reader begins while the rest is read.
+            output.flush()
+            return !output.isFull(lane)
         }
-        let now = Clock.monotonic
-        isPaced = count > 0 && now - lastRead < Int64(Self.pace) * 2_000_000
-        lastRead = now
-        return isComplete
+        guard full.isEmpty else {
+            losses.hasWaited = true
+            return false
+        }
+        if isReadOut, !removals.isEmpty { applyRemovals() }
+        return isReadOut
     }
 
-    /// What is in the ring buffer at the end, at the reader's speed, as long as it goes on.
-    private func readRest() throws(SystemError) {
-        let deadline = Clock.monotonic + Self.patienceAtEnd
-        while !readRecords() {
-            output.flush(&ownLosses)
-            _ = try pacer.wait(milliseconds: Self.pace)
-            noteProgress()
-            if Clock.monotonic > deadline { isPatienceOver = true }
+    /// What is in the ring buffers at the end, at the reader's speed, as long as it goes on.
+    private func readRest() {
+        let end = UInt64(Clock.monotonic)
+        var progress = output.progress
+        var deadline = Clock.monotonic + Self.patienceAtEnd
+        while Clock.monotonic < deadline {
+            let isComplete = readRecords(until: end)
+            output.flush()
+            if isComplete { return }
+            if output.progress != progress {
+                progress = output.progress
+                deadline = Clock.monotonic + Self.patienceAtEnd
+            }
+            Threads.sleep(milliseconds: 1)
+        }
+        var isRead = false
+        while !isRead {
+            isRead = records.read(from: Lane.allCases.filter { !ended.contains($0) }) { record, lane in
+                guard record.time <= end else {
+                    ended.insert(lane)
+                    return false
+                }
+                losses.count(.slowOutput)
+                return true
+            }
         }
     }
 
-    private func noteProgress() {
-        // One that has nothing to read stands still for a good reason.
-        guard output.progress != lastProgress || !output.isFull else { return }
-        lastProgress = output.progress
-        lastProgressAt = Clock.monotonic
-    }
-
-    private func deliver(_ record: ServerNameRecord) {
-        deliver(record, by: Clock.monotonic + Self.patienceWithState)
+    private func deliver(_ record: ServerNameRecord, _ lane: Lane) {
+        if let known = origins[record.caller] { return deliver(record, lane, known) }
+        // Its control group may be newer than the last look.
+        readReports()
+        deliver(record, lane, by: Clock.monotonic + Self.patienceWithState)
     }
 
     /// Delivers it, now or once it is known whose it is.
     /// - Parameter answered: What it has waited for; it is not asked twice.
-    private func deliver(_ record: ServerNameRecord, by deadline: Int64, answered: String? = nil) {
+    private func deliver(_ record: ServerNameRecord, _ lane: Lane, by deadline: Int64, answered: String? = nil) {
         switch containers.container(of: record) {
         case .known(let container):
-            deliver(record, container)
+            deliver(record, lane, container, isCertain: true)
         case .pending(let key, let cgroup):
             let mayWait = key != answered && deadline > Clock.monotonic
-            if mayWait, wait(DeferredEvents.Event(record: record, deadline: deadline), for: key) { return }
-            deliver(record, unresolvedIn: cgroup)
+            if mayWait, wait(DeferredEvents.Event(record: record, lane: lane, deadline: deadline), for: key) { return }
+            deliver(record, lane, unresolvedIn: cgroup)
         case .unfinished(let container, let key):
-            let event = DeferredEvents.Event(record: record, container: container, deadline: deadline)
-            if !wait(event, for: key) { deliver(record, container) }
+            let event = DeferredEvents.Event(record: record, lane: lane, container: container, deadline: deadline)
+            if !wait(event, for: key) { deliver(record, lane, container) }
         }
     }
 
@@ -254,8 +302,8 @@ final class EventLoop {
         return false
     }
 
-    private func deliver(_ record: ServerNameRecord, unresolvedIn cgroup: String?) {
-        deliver(record, cgroup.flatMap { containers.stub(forCgroup: $0, record) })
+    private func deliver(_ record: ServerNameRecord, _ lane: Lane, unresolvedIn cgroup: String?) {
+        deliver(record, lane, cgroup.flatMap { containers.stub(forCgroup: $0, record) })
     }
 
     private func noteFullDeferral() {
@@ -267,15 +315,30 @@ final class EventLoop {
             ))
     }
 
-    private func deliver(_ record: ServerNameRecord, _ container: Container?) {
-        guard let record = program.sent(record), let library = table.reference(cookie: record.cookie) else { return }
+    /// - Parameter isCertain: Whether the next call of the same caller has the same container.
+    private func deliver(
+        _ record: ServerNameRecord, _ lane: Lane, _ container: Container?, isCertain: Bool = false
+    ) {
+        guard let library = table.reference(cookie: record.caller.cookie) else { return losses.count(.probeRemoved) }
+        let entry = OriginCache.Entry(
+            origin: CallOrigin(record.caller, container, library), treatment: program.treatment(of: record.caller))
+        if isCertain { origins.insert(entry) }
+        deliver(record, lane, entry)
+    }
+
+    private func deliver(_ record: ServerNameRecord, _ lane: Lane, _ known: OriginCache.Entry) {
+        var name = record.name
+        // The end of a name that was cut off is not known.
+        if let given = name, !record.isNameTruncated, !known.treatment.isEmpty {
+            guard let sent = known.treatment.sentName(given) else { return }
+            name = sent
+        }
         summary.events += 1
-        if record.name == nil { summary.unreadableNames += 1 }
+        if name == nil { summary.unreadableNames += 1 }
         output.add(
-            .serverName(
-                ServerNameEvent(
-                    timestamp: Int64(record.time) + clockOffset, record: record, container: container,
-                    library: library)))
+            ServerNameEvent(
+                timestamp: Int64(record.time) + clockOffset, name: name, isNameTruncated: record.isNameTruncated,
+                connectionAddress: record.connection, origin: known.origin), lane)
     }
 
     /// Delivers events whose question is answered; there may be a next one.
@@ -284,7 +347,7 @@ final class EventLoop {
             if event.container != nil {
                 deliver(event)
             } else {
-                deliver(event.record, by: event.deadline, answered: key)
+                deliver(event.record, event.lane, by: event.deadline, answered: key)
             }
         }
     }
@@ -296,13 +359,13 @@ final class EventLoop {
     /// Delivers an event that has waited for long enough.
     private func deliver(_ event: DeferredEvents.Event) {
         if let container = event.container {
-            deliver(event.record, containers.current(container))
+            deliver(event.record, event.lane, containers.current(container))
             return
         }
         switch containers.container(of: event.record) {
-        case .known(let container): deliver(event.record, container)
-        case .unfinished(let container, _): deliver(event.record, container)
-        case .pending(_, let cgroup): deliver(event.record, unresolvedIn: cgroup)
+        case .known(let container): deliver(event.record, event.lane, container)
+        case .unfinished(let container, _): deliver(event.record, event.lane, container)
+        case .pending(_, let cgroup): deliver(event.record, event.lane, unresolvedIn: cgroup)
         }
     }
 
@@ -329,6 +392,8 @@ final class EventLoop {
         guard now - lastCheck > 500_000_000 else { return }
         lastCheck = now
         setClock()
+        // Probes are taken out by other threads, and namespaces end unseen.
+        origins.clear()
         reportLosses()
         // Theirs is on this thread's heap.
         if output.takeWorkedOff() { Host.returnFreePages() }
@@ -343,17 +408,12 @@ final class EventLoop {
         clockOffset = Clock.realtime - Clock.monotonic
     }
 
-    private func losses() -> [LossReason: UInt64] {
-        // The kernel has the counters for as long as the programs are loaded: reading them can't fail.
-        let kernel = (try? program.lost()) ?? [:]
-        return kernel.merging(ownLosses, uniquingKeysWith: +)
-    }
-
     private func reportLosses() {
-        for (reason, count) in losses() where count > reportedLosses[reason, default: 0] {
-            output.add(.lost(reason: reason, count: count - reportedLosses[reason, default: 0]))
-            if reason == .containersMissed { containers.makeUpForLosses() }
-            reportedLosses[reason] = count
+        for loss in losses.takeNew(&containers.directory) {
+            output.add(.lost(loss))
+            if loss.reason == .containersMissed { containers.makeUpForLosses() }
         }
+        for cgroup in formerPayers { program.removePayer(cgroup: cgroup) }
+        formerPayers = []
     }
 }

@@ -1,26 +1,55 @@
-internal import LibBPF
 internal import Synchronization
 
-/// What waits for the session's reader, in the order in which it came. Bounded by what it holds, not by batches: a ring
-/// buffer that wakes the event loop for each event makes batches of one.
+/// By which way an event comes: what few calls give comes before what many do.
+enum Lane: CaseIterable {
+    case quick
+    case bulk
+}
+
+/// What waits for the session's reader: of each lane in the order in which it came. Bounded by what it holds, not by
+/// batches.
 final class ItemQueue: Sendable {
-    /// Some 15 MB where names and paths are short; more wait in the kernel's ring buffer for a while.
+    /// Of a lane; some 12 MB with the longest names. More wait in the kernel's ring buffers.
     static let mostEvents = 1 << 15
-    /// Of events; whoever is traced chooses how long its paths are, up to 4 KB.
-    static let mostBytes = 32 << 20
     /// Notices and details.
     static let mostNotices = 1 << 12
     /// So many events that wait take memory which is worth giving back.
     private static let backlog = 1 << 12
-    /// What the reader gets at once.
-    private static let batchSize = 512
+    /// What the reader gets at once. A batch of the bulk lane is what one of the quick lane waits for.
+    private static func batchSize(_ lane: Lane) -> Int { lane == .quick ? 512 : 128 }
 
-    private struct State {
+    private struct Waiting {
         var batches: [[SessionItem]] = []
         var events = 0
-        /// The most there were since many were worked off.
+
+        mutating func add(_ items: [SessionItem], batchSize: Int) {
+            for item in items where item.isEvent { events += 1 }
+            if let last = batches.indices.last, batches[last].count + items.count <= batchSize {
+                batches[last] += items
+            } else if items.count <= batchSize {
+                batches.append(items)
+            } else {
+                var rest = items[...]
+                while !rest.isEmpty {
+                    batches.append(Array(rest.prefix(batchSize)))
+                    rest = rest.dropFirst(batchSize)
+                }
+            }
+        }
+
+        mutating func takeFirst() -> [SessionItem]? {
+            guard !batches.isEmpty else { return nil }
+            let batch = batches.removeFirst()
+            for item in batch where item.isEvent { events -= 1 }
+            return batch
+        }
+    }
+
+    private struct State {
+        var quick = Waiting()
+        var bulk = Waiting()
+        /// The most events there were since many were worked off.
         var mostEvents = 0
-        var bytes = 0
         var notices = 0
         /// Since the reader was told.
         var droppedNotices = 0
@@ -29,44 +58,30 @@ final class ItemQueue: Sendable {
         var isFinished = false
         var reader: CheckedContinuation<[SessionItem]?, Never>?
 
-        /// - Returns: How many events found no room.
-        mutating func add(_ items: [SessionItem]) -> Int {
-            var dropped = 0
-            var kept: [SessionItem] = []
-            kept.reserveCapacity(items.count)
-            for item in items {
-                if item.isEvent {
-                    guard events < ItemQueue.mostEvents, bytes < ItemQueue.mostBytes else {
-                        dropped += 1
-                        continue
-                    }
-                    events += 1
-                    bytes += item.size
-                } else if item.isNotice {
+        mutating func add(_ items: [SessionItem], _ lane: Lane) {
+            var kept = items
+            if items.contains(where: \.isNotice) {
+                kept = items.filter { item in
+                    guard item.isNotice else { return true }
                     guard notices < ItemQueue.mostNotices else {
                         droppedNotices += 1
-                        continue
+                        return false
                     }
                     notices += 1
+                    return true
                 }
-                kept.append(item)
             }
-            if let last = batches.indices.last, batches[last].count + kept.count <= ItemQueue.batchSize {
-                batches[last] += kept
-            } else if !kept.isEmpty {
-                batches.append(kept)
+            switch lane {
+            case .quick: quick.add(kept, batchSize: batchSize(lane))
+            case .bulk: bulk.add(kept, batchSize: batchSize(lane))
             }
-            return dropped
+            mostEvents = max(mostEvents, quick.events + bulk.events)
         }
 
         mutating func takeFirst() -> [SessionItem]? {
-            guard !batches.isEmpty else { return nil }
-            var batch = batches.removeFirst()
+            guard var batch = quick.takeFirst() ?? bulk.takeFirst() else { return nil }
             taken += 1
-            for item in batch {
-                if item.isEvent { (events, bytes) = (events - 1, bytes - item.size) }
-                if item.isNotice { notices -= 1 }
-            }
+            for item in batch where item.isNotice { notices -= 1 }
             if droppedNotices > 0 {
                 batch.append(.notice("\(droppedNotices) notices were left out, as the output is too slow"))
                 droppedNotices = 0
@@ -77,15 +92,15 @@ final class ItemQueue: Sendable {
 
     private let state = Mutex(State())
 
-    /// Whether the next events had better wait: half of the room is left, for those that can't.
-    var isFull: Bool {
-        state.withLock { $0.events >= Self.mostEvents / 2 || $0.bytes >= Self.mostBytes / 2 }
+    /// Whether the next events of a lane had better wait in its ring buffer.
+    func isFull(_ lane: Lane) -> Bool {
+        state.withLock { (lane == .quick ? $0.quick : $0.bulk).events >= Self.mostEvents }
     }
 
     /// Whether many events have waited and none does any more; once.
     func takeWorkedOff() -> Bool {
         state.withLock { state in
-            guard state.events == 0, state.mostEvents >= Self.backlog else { return false }
+            guard state.quick.events + state.bulk.events == 0, state.mostEvents >= Self.backlog else { return false }
             state.mostEvents = 0
             return true
         }
@@ -96,18 +111,15 @@ final class ItemQueue: Sendable {
         state.withLock { $0.taken }
     }
 
-    /// Never waits. What says how the session goes on is always taken.
-    /// - Returns: How many events found no room.
-    func put(_ items: [SessionItem]) -> Int {
-        let (dropped, wake) = state.withLock { (state) -> (Int, (() -> Void)?) in
-            let dropped = state.add(items)
-            state.mostEvents = max(state.mostEvents, state.events)
-            guard let reader = state.reader, let batch = state.takeFirst() else { return (dropped, nil) }
+    /// Never waits. All but notices are always taken: whoever adds events looks at `isFull` before.
+    func put(_ items: [SessionItem], _ lane: Lane) {
+        let wake = state.withLock { (state) -> (() -> Void)? in
+            state.add(items, lane)
+            guard let reader = state.reader, let batch = state.takeFirst() else { return nil }
             state.reader = nil
-            return (dropped, { reader.resume(returning: batch) })
+            return { reader.resume(returning: batch) }
         }
         wake?()
-        return dropped
     }
 
     /// Lets the reader come to its end after what is there.
@@ -144,11 +156,5 @@ extension SessionItem {
         case .notice, .detail: true
         case .ready, .complete, .serverName, .lost: false
         }
-    }
-
-    /// Bytes of an event, but for what it shares with others.
-    fileprivate var size: Int {
-        guard case .serverName(let event) = self else { return 0 }
-        return 512 + (event.record.name?.utf8.count ?? 0) + event.record.executable.utf8.count
     }
 }

@@ -142,9 +142,9 @@ struct NamespaceWatch {
 
 extension NamespaceWatch.Caller {
     init(_ record: ServerNameRecord) {
-        let startTime = record.startTime / UInt64(1_000_000_000 / Clock.ticksPerSecond)
-        process = ProcessIdentity(pid: Int32(bitPattern: record.pid), startTime: startTime)
-        parent = Int32(bitPattern: record.parentPID)
+        let startTime = record.caller.startTime / UInt64(1_000_000_000 / Clock.ticksPerSecond)
+        process = ProcessIdentity(pid: Int32(bitPattern: record.caller.pid), startTime: startTime)
+        parent = Int32(bitPattern: record.caller.parentPID)
         time = Int64(record.time)
     }
 }

@@ -17,6 +17,10 @@ struct TracerProgram {
     private let object: BPFObject
     private let waiting: BPFMap<UInt32, sniscope_waiting>
     private let containers: BPFMap<UInt64, UInt8>
+    private let payers: BPFMap<UInt64, sniscope_payer>
+    /// What the programs are told of the reading of records.
+    let reader: ReaderState
+    private let callers = CallerCache()
 
     /// Whether a call waits for a page that holds its name and is not there yet.
     let isSleepable: Bool
@@ -32,7 +36,8 @@ struct TracerProgram {
         object.select(programs: programs)
         if method == .multi { try object.setUprobeMulti(program: entry) }
         if let version = Host.kernelVersion, version < (6, 1) { try object.preallocateHashMaps() }
-        try object.setMaxEntries(map: "records", options.ringBytes)
+        try object.setMaxEntries(map: "bulk", options.ringBytes)
+        try object.setConstant("bulk_size", UInt64(options.ringBytes))
         for (index, rule) in rules.enumerated() {
             try object.setConstant("rules", sniscope_rule(rule), at: index)
         }
@@ -43,6 +48,8 @@ struct TracerProgram {
         uprobe = try UprobeProgram(entry, of: object, method: method, eventType: method.eventType)
         waiting = try object.map("waiting", key: UInt32.self, value: sniscope_waiting.self)
         containers = try object.map("containers", key: UInt64.self, value: UInt8.self)
+        payers = try object.map("payers", key: UInt64.self, value: sniscope_payer.self)
+        reader = try object.readerState("reader")
         try fillFilters(options)
     }
 
@@ -91,38 +98,76 @@ struct TracerProgram {
         return links
     }
 
-    func ringBuffer() throws -> RingBuffer {
-        try RingBuffer(object: object, map: "records")
-    }
+    /// Calls of payers that stay below the rate of the quick lane.
+    func quickRing() throws(BPFError) -> RingBuffer { try RingBuffer(object: object, map: "quick", callers: callers) }
+
+    /// All others.
+    func bulkRing() throws(BPFError) -> RingBuffer { try RingBuffer(object: object, map: "bulk", callers: callers) }
+
+    /// What is no call.
+    func reportRing() throws(BPFError) -> RingBuffer { try RingBuffer(object: object, map: "reports") }
 
     /// The kernel's verdict on a container's control group and its descendants.
     func setContainer(cgroup: UInt64, isWanted: Bool) throws(BPFError) {
-        try containers.set(cgroup, isWanted ? 1 : 0)
+        try containers.set(cgroup, UInt8((isWanted ? SNISCOPE_WANTED : SNISCOPE_EXCLUDED).rawValue))
+        reader.noteContainersChanged()
     }
 
     func removeContainer(cgroup: UInt64) throws(BPFError) {
         try containers.remove(cgroup)
+        reader.noteContainersChanged()
     }
 
-    /// The call with the name that its library sends; nil where it sends none.
-    func sent(_ record: ServerNameRecord) -> ServerNameRecord? {
-        let rule = Cookie(rawValue: record.cookie).rule
-        // The end of a name that was cut off is not known.
-        guard rule < rules.count, let name = record.name, !record.isNameTruncated else { return record }
-        guard let sent = rules[rule].treatment.sentName(name) else { return nil }
-        return sent == name ? record : record.with(name: sent)
+    /// What the library of a call makes of the name that it is given.
+    func treatment(of caller: Caller) -> NameTreatment {
+        let rule = Cookie(rawValue: caller.cookie).rule
+        return rule < rules.count ? rules[rule].treatment : []
     }
 
-    /// Events lost since the programs were loaded.
+    /// What was lost since the programs were loaded.
     func lost() throws(BPFError) -> [LossReason: UInt64] {
         let counts = try object.read("lost", as: UInt64.self)
         func count(_ reason: sniscope_lost_reason) -> UInt64 { counts[Int(reason.rawValue)] }
         return [
             .ringBufferFull: count(SNISCOPE_LOST_RING_FULL),
-            .preempted: count(SNISCOPE_LOST_PREEMPTED),
+            .shareUsedUp: count(SNISCOPE_LOST_SHARE),
+            .noMemory: count(SNISCOPE_LOST_NO_MEMORY),
             .containersMissed: count(SNISCOPE_LOST_CGROUP_RING_FULL),
             .processesNotFollowed: count(SNISCOPE_LOST_FOLLOW_FULL),
         ]
+    }
+
+    /// Forgets what is counted for a control group that is gone.
+    func removePayer(cgroup: UInt64) {
+        // Others of this map give way to new ones, too.
+        try? payers.remove(cgroup)
+    }
+
+    /// Whom the loss of calls fell on, for those that were heard of lately.
+    func lossesByPayer() -> [Payer: (ringFull: UInt64, share: UInt64)] {
+        var losses: [Payer: (ringFull: UInt64, share: UInt64)] = [:]
+        for key in payers.keys {
+            guard let payer = payers[key], payer.lost_ring_full + payer.lost_share > 0 else { continue }
+            losses[Payer(key)] = (payer.lost_ring_full, payer.lost_share)
+        }
+        return losses
+    }
+
+    /// Whom the kernel counts the room of records for.
+    enum Payer: Hashable {
+        case container(cgroup: UInt64)
+        case namespace(UInt32)
+        case user(UInt32)
+
+        init(_ key: UInt64) {
+            if key & UInt64(SNISCOPE_PAYER_USER) != 0 {
+                self = .user(UInt32(truncatingIfNeeded: key))
+            } else if key & UInt64(SNISCOPE_PAYER_NAMESPACE) != 0 {
+                self = .namespace(UInt32(truncatingIfNeeded: key))
+            } else {
+                self = .container(cgroup: key)
+            }
+        }
     }
 
     /// Processes that a program waits for: each sleeps in a read of its own memory.

@@ -39,8 +39,8 @@ struct ContainerPrinter: Sendable {
             return add(
                 ContainerRow(
                     container: event.container, event: (event.kind == .start ? .start : .stop, event.timestamp)))
-        case .lost(let count, let reason):
-            format.appendLoss(count: count, reason, to: &buffer)
+        case .lost(let loss):
+            format.append(loss, to: &buffer)
         case .notice(let text):
             ErrorOutput.print(text)
         }
@@ -68,12 +68,40 @@ struct ContainerPrinter: Sendable {
 
 extension OutputFormat {
     /// Events that never came: an object in the stream, in columns a line on standard error.
-    func appendLoss(count: UInt64, _ reason: LossReason, to buffer: inout [UInt8]) {
+    func append(_ loss: Loss, to buffer: inout [UInt8]) {
         guard self != .columns else {
-            ErrorOutput.print("lost \(count) events: \(reason.rawValue)")
+            var line = "lost \(loss.count) events: \(loss.reason.rawValue)"
+            let shares = loss.shares.map { "\($0.count) of \($0.owner.name)" }
+            if !shares.isEmpty { line += " (\(shares.joined(separator: ", ")))" }
+            ErrorOutput.print(line)
             return
         }
-        let item: Value = .object(["type": "lost", "count": .number(count), "reason": .string(reason.rawValue)])
+        let item: Value = .object([
+            "type": "lost", "count": .number(loss.count), "reason": .string(loss.reason.rawValue),
+            "shares": loss.shares.isEmpty ? nil : .array(loss.shares.map { $0.value }),
+        ])
         item.append(to: &buffer, style: objectStyle)
+    }
+}
+
+extension Loss.Share {
+    fileprivate var value: Value {
+        switch owner {
+        case .container(let container):
+            .object([
+                "runtimeName": .string(container.runtime.rawValue), "containerName": .string(container.name),
+                "containerId": .string(container.id), "count": .number(count),
+            ])
+        case .user(let uid): .object(["uid": .number(uid), "count": .number(count)])
+        }
+    }
+}
+
+extension Loss.Share.Owner {
+    fileprivate var name: String {
+        switch self {
+        case .container(let container): ContainerFields.qualifiedName(container)
+        case .user(let uid): uid == 0 ? "root's on the host" : "user \(uid)"
+        }
     }
 }

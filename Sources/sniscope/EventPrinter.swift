@@ -21,6 +21,7 @@ struct EventPrinter {
     private let destination: OutputFile
     private let rows: RowWriter<ServerNameEvent>
     private var buffer: [UInt8] = []
+    private var cache = RowCache()
     private var seen = SeenOnce()
     private var isForgettingTold = false
     private(set) var written = 0
@@ -60,11 +61,11 @@ struct EventPrinter {
             if !settings.isQuiet { ErrorOutput.print(Self.line(readiness)) }
         case .serverName(let event):
             guard settings.isWanted(event), isFirst(event) else { return }
-            rows.append(event, to: &buffer)
+            rows.append(event, to: &buffer, &cache)
             written += 1
             if let count = settings.count, written >= count { isDone = true }
-        case .lost(let reason, let count):
-            settings.format.appendLoss(count: count, reason, to: &buffer)
+        case .lost(let loss):
+            settings.format.append(loss, to: &buffer)
         case .notice(let text):
             ErrorOutput.print(text)
         case .detail(let text):
@@ -87,8 +88,8 @@ struct EventPrinter {
         guard settings.isUnique else { return true }
         let isFirst = seen.insert(
             Once(
-                container: event.container?.ownID, pid: event.record.pid, startTime: event.record.startTime,
-                name: event.record.name))
+                container: event.origin.container?.ownID, pid: event.origin.caller.pid,
+                startTime: event.origin.caller.startTime, name: event.name))
         if seen.hasForgotten && !isForgettingTold {
             isForgettingTold = true
             ErrorOutput.print(

@@ -96,10 +96,10 @@ struct TargetSelection: Sendable {
     }
 
     /// The kernel checks only lists of plain values: this checks all.
-    func matches(_ record: ServerNameRecord) -> Bool {
-        (pids.isEmpty || pids.matches(String(record.pid)))
-            && (comms.isEmpty || comms.matches(anyOf: [record.comm, record.processComm]))
-            && (uids.isEmpty || uids.matches(String(record.uid)))
+    func matches(_ caller: Caller) -> Bool {
+        (pids.isEmpty || pids.matches(String(caller.pid)))
+            && (comms.isEmpty || comms.matches(anyOf: [caller.comm, caller.processComm]))
+            && (uids.isEmpty || uids.matches(String(caller.uid)))
     }
 
     /// The processes, where they are named one by one.

@@ -85,9 +85,8 @@ struct TraceRunner {
                 format: output.output, writesHeading: !output.noHeader, isUnique: stream.unique, count: stream.count,
                 isQuiet: stream.quiet, isVerbose: stream.verbose
             ) { event in
-                let record = event.record
-                return target.matches(event.container) && target.matches(record)
-                    && (names.isEmpty || names.matches(record.name ?? "")) && (filter.isEmpty || filter.matches(event))
+                target.matches(event.origin.container) && target.matches(event.origin.caller)
+                    && (names.isEmpty || names.matches(event.name ?? "")) && (filter.isEmpty || filter.matches(event))
             },
             rows: rows, destination: destination)
     }

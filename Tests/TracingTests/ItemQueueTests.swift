@@ -7,8 +7,8 @@ struct ItemQueueTests {
     @Test("notices beyond the limit are left out and counted; how the session goes on is not")
     func notices() async {
         let queue = ItemQueue()
-        for number in 0..<ItemQueue.mostNotices + 100 { #expect(queue.put([.notice("\(number)")]) == 0) }
-        #expect(queue.put([.lost(reason: .slowOutput, count: 1)]) == 0)
+        for number in 0..<ItemQueue.mostNotices + 100 { queue.put([.notice("\(number)")], .quick) }
+        queue.put([.lost(Loss(reason: .slowOutput, count: 1))], .quick)
         queue.finish()
         var items: [SessionItem] = []
         while let batch = await queue.next() { items += batch }

@@ -61,21 +61,21 @@ enum sniscope_name_flags {
 	SNISCOPE_NAME_TRUNCATED = 1,
 	/* The app's memory could not be read: the record has no name. */
 	SNISCOPE_NAME_UNREADABLE = 2,
-	/* The path of the executable is longer or deeper than the record holds: its last
-	   components. */
-	SNISCOPE_EXE_TRUNCATED = 4,
 };
 
-/* A call that sets a server name. Behind it come the name, without NUL, then the path of the
- * executable, component by component from the last to the first, each with a NUL behind it. */
+/* A call that sets a server name. Behind it come the path of the executable, component by component
+ * from the last to the first, each with a NUL behind it, then the name, without NUL. */
 struct sniscope_server_name {
 	__u32 type;
 	__u16 name_length;
-	__u16 exe_length;
+	/* enum sniscope_name_flags */
+	__u16 name_flags;
 	/* CLOCK_MONOTONIC, nanoseconds. */
 	__u64 time;
-	__u64 cookie;
 	__u64 connection;
+	/* From here to the end of the path: the caller. Calls of a thread have the same bytes there
+	 * for as long as nothing of it changes. */
+	__u64 cookie;
 	/* CLOCK_BOOTTIME of the process's start: with the pid, an identity that is not used twice.
 	 */
 	__u64 start_time;
@@ -91,7 +91,9 @@ struct sniscope_server_name {
 	__u32 parent_pid;
 	__u32 mount_namespace;
 	__u32 network_namespace;
-	__u32 flags;
+	__u16 exe_length;
+	/* The path is longer or deeper than the record holds: its last components. */
+	__u16 exe_truncated;
 	char comm[SNISCOPE_COMM_LENGTH];
 	char process_comm[SNISCOPE_COMM_LENGTH];
 	char parent_comm[SNISCOPE_COMM_LENGTH];
@@ -158,13 +160,54 @@ struct sniscope_trapped {
 	__u8 code[SNISCOPE_CODE_LENGTH];
 };
 
-/* Why a call gave no record. */
+/* Why a call, or a report of something else, gave no record. */
 enum sniscope_lost_reason {
 	SNISCOPE_LOST_RING_FULL = 0,
-	SNISCOPE_LOST_CGROUP_RING_FULL = 1,
-	SNISCOPE_LOST_FOLLOW_FULL = 2,
-	SNISCOPE_LOST_PREEMPTED = 3,
-	SNISCOPE_LOST_REASONS = 4,
+	/* The payer's share of a ring that fills up. */
+	SNISCOPE_LOST_SHARE = 1,
+	/* The thread's own memory could not be allocated. */
+	SNISCOPE_LOST_NO_MEMORY = 2,
+	SNISCOPE_LOST_CGROUP_RING_FULL = 3,
+	SNISCOPE_LOST_FOLLOW_FULL = 4,
+	SNISCOPE_LOST_REASONS = 5,
+};
+
+/* What user space thinks of a control group. */
+enum sniscope_verdict {
+	SNISCOPE_EXCLUDED = 0,
+	SNISCOPE_WANTED = 1,
+	/* It may be a container's, and that of one that is wanted: its calls pass. */
+	SNISCOPE_UNDECIDED = 2,
+};
+
+/* Who pays for the room of a call's record: a container by its control group's number; else, beside
+ * this mark, a user by number, or root's mount namespace. */
+#define SNISCOPE_PAYER_NAMESPACE 0x4000000000000000ULL
+#define SNISCOPE_PAYER_USER	 0x8000000000000000ULL
+
+/* A payer and the room that it takes. */
+struct sniscope_payer {
+	/* It is within its rate if this time is not far ahead; CLOCK_MONOTONIC, nanoseconds. */
+	__u64 due;
+	/* Of its last record that went by the bulk lane; CLOCK_MONOTONIC, nanoseconds. */
+	__u64 bulk_time;
+	/* The last window of time in which it used the bulk lane, and the bytes there. */
+	__u64 window;
+	__u64 bytes;
+	/* Calls that were lost since it is known here. */
+	__u64 lost_ring_full;
+	__u64 lost_share;
+};
+
+/* What the reader of records tells the programs. */
+struct sniscope_reader {
+	/* Grows with each change of the map of containers. */
+	__u64 containers_generation;
+	/* All older records of the bulk lane were read; CLOCK_MONOTONIC, nanoseconds. */
+	__u64 bulk_read_until;
+	/* It is to be woken for the next record; whoever does so sets it to 0. */
+	__u32 sleeps;
+	__u32 padding;
 };
 
 /* A thread that the kernel waits for while it fetches the page that holds the name. */
@@ -189,6 +232,8 @@ _Static_assert(sizeof(struct sniscope_server_name) == 136, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_cgroup) == 48 + SNISCOPE_PATH_CAPACITY, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_file_mapped) == 56, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_trapped) == 56, "shared with Swift");
+_Static_assert(sizeof(struct sniscope_payer) == 48, "shared with Swift");
+_Static_assert(sizeof(struct sniscope_reader) == 24, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_waiting) == 16, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_file_identity) == 32, "shared with Swift");
 
