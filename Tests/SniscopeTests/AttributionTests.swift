@@ -75,6 +75,36 @@ extension EndToEnd {
             try Data("\(pid)\n".utf8).write(to: URL(filePath: folder + "/cgroup.procs"))
         }
 
+        @Test("the kernel leaves an excluded container out, also where it makes new cgroups")
+        func excluded() async throws {
+            let setting = try await Setting()
+            do {
+                let inside = try await Caller(command: setting.container.runCommand, library: setting.library)
+                defer { inside.stop() }
+                let host = try await Caller(setting.caller, library: setting.container.bundle.root + setting.library)
+                defer { host.stop() }
+                let tracer = try await Tracer("--scope", "host")
+                defer { tracer.stop() }
+                _ = try await ask(host, tracer)
+                let pid = try await setting.container.pid
+                let folder = try cgroupFolder(of: pid).own
+                for name in ["new", "new/below"] {
+                    let new = folder + "/" + name
+                    try FileManager.default.createDirectory(atPath: new, withIntermediateDirectories: false)
+                    try move(pid, to: new)
+                    try await inside.tell("burst 1000 \(uniqueName("excluded"))")
+                }
+                try await tracer.finish()
+                // Captured and left out by sniscope itself would be "1 shown".
+                let summary = try #require(tracer.program.errors.all.last)
+                #expect(summary.hasPrefix("1 server name, 0 lost") && !summary.contains("shown"), "\(summary)")
+            } catch {
+                await setting.remove()
+                throw error
+            }
+            await setting.remove()
+        }
+
         @Test("a container's first process, its child that has not called exec, its thread; another program in it")
         func inside() async throws {
             try await withContainer { setting, tracer, inside in

@@ -5,7 +5,7 @@ import Testing
 ///
 /// The commands: `load PATH`, `name TEXT`, `hex BYTES`, `clear`, `length BYTES TEXT` (GnuTLS, no NUL behind the text),
 /// `crossing TEXT` (the text lies across two pages that nobody touched yet), `withheld TEXT` (the text lies on a page that
-/// nobody serves before the line `serve` comes; says `held` first), `burst COUNT TEXT`, `fork TEXT` and `thread TEXT` (a child that has not called exec, another thread),
+/// nobody serves before the line `serve` comes; says `held` first), `burst COUNT TEXT`, `fork TEXT` and `thread TEXT` (a child that has not called exec, another thread), `as NAME TEXT` (a thread of that name),
 /// `sleeper` (a child that sleeps; its pid comes as `child PID`), `value FUNCTION` (calls another function of the library,
 /// `long f(void)`; its result comes as `value NUMBER`), `exec PATH` (of a copy of this program) and `exit`.
 /// Each is answered by `done COMMAND`.
@@ -60,6 +60,7 @@ final class Caller: Sendable {
         #include <string.h>
         #include <sys/ioctl.h>
         #include <sys/mman.h>
+        #include <sys/prctl.h>
         #include <sys/syscall.h>
         #include <sys/wait.h>
         #include <unistd.h>
@@ -204,6 +205,20 @@ final class Caller: Sendable {
                 fail("thread");
         }
 
+        struct named {
+            char name[16];
+            char text[2048];
+        };
+
+        static void *ask_by_name(void *argument)
+        {
+            struct named *named = argument;
+
+            prctl(PR_SET_NAME, named->name);
+            ask(named->text);
+            return NULL;
+        }
+
         static void forked(const char *name)
         {
             pid_t child = fork();
@@ -228,6 +243,7 @@ final class Caller: Sendable {
         int main(void)
         {
             char line[4096], text[4096];
+            struct named named;
             int number;
 
             while (fgets(line, sizeof(line), stdin)) {
@@ -240,7 +256,12 @@ final class Caller: Sendable {
                     forked(text);
                 else if (sscanf(line, "thread %s", text) == 1)
                     thread(text);
-                else if (sscanf(line, "hex %s", text) == 1)
+                else if (sscanf(line, "as %15s %2047s", named.name, named.text) == 2) {
+                    pthread_t other;
+
+                    if (pthread_create(&other, NULL, ask_by_name, &named) || pthread_join(other, NULL))
+                        fail("thread");
+                } else if (sscanf(line, "hex %s", text) == 1)
                     ask(unhex(text));
                 else if (sscanf(line, "length %d %s", &number, text) == 2)
                     set_name(connection, 1, text, number);
