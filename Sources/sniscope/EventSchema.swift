@@ -101,7 +101,10 @@ enum EventSchema {
 
     /// In 16 digits.
     private static func hexadecimal(_ number: UInt64) -> String {
-        let digits = String(number, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+        let digits = Array("0123456789abcdef".utf8)
+        var text: [UInt8] = []
+        text.reserveCapacity(16)
+        for place in (0..<16).reversed() { text.append(digits[Int(number >> (4 * UInt64(place)) & 15)]) }
+        return String(decoding: text, as: UTF8.self)
     }
 }
