@@ -5,7 +5,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 # For the programs: `make trace ARGS='-r docker -c web'`.
 ARGS ?=
 
-.PHONY: all trace test test-kernels fuzz bench lint format setup setup-test setup-kernels clean
+.PHONY: all trace test test-kernels fuzz bench soak lint format setup setup-test setup-kernels clean
 
 all: setup
 	swift build -c release --static-swift-stdlib -Xlinker --strip-all --product sniscope
@@ -29,6 +29,11 @@ fuzz: setup-test
 
 bench: setup-test all
 	$(SUDO) Benchmarks/run $(ARGS)
+
+# `make soak MINUTES=5`
+MINUTES ?= 60
+soak: setup-test all
+	$(SUDO) Benchmarks/run soak --minutes $(MINUTES)
 
 lint:
 	swift format lint --strict --recursive --parallel Package.swift Plugins Sources Tests

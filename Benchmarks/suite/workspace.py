@@ -22,9 +22,10 @@ PACKAGES = {
 
 
 class Workspace:
-    def __init__(self, sniscope, is_quick):
+    def __init__(self, sniscope, is_quick, minutes):
         self.sniscope = sniscope
         self.is_quick = is_quick
+        self.minutes = minutes
         # In memory: what is measured is not a disk.
         parent = "/dev/shm" if os.path.isdir("/dev/shm") else None
         self.folder = tempfile.mkdtemp(prefix="sniscope-bench-", dir=parent)
