@@ -44,6 +44,8 @@ struct {
 	__type(value, __u8);
 } users SEC(".maps");
 
+/* Whether user space tells what is known of control groups. */
+const volatile bool keep_containers;
 const volatile bool filter_containers;
 /* The verdict on whoever is in no known container. */
 const volatile bool pass_outside;
@@ -77,6 +79,8 @@ static __always_inline void note_cgroup(struct cgroup *cgroup, __u64 id, bool cr
 {
 	__u8 undecided = SNISCOPE_UNDECIDED;
 
+	if (!keep_containers)
+		return;
 	if (!created)
 		bpf_map_delete_elem(&containers, &id);
 	else if (!is_below_container(cgroup))

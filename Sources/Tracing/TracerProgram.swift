@@ -42,6 +42,7 @@ struct TracerProgram {
             try object.setConstant("rules", sniscope_rule(rule), at: index)
         }
         try object.setConstant("may_sleep", isSleepable)
+        try object.setConstant("keep_containers", true)
         try Self.configureFilters(of: object, options)
         try object.load()
 
