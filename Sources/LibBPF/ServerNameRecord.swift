@@ -43,6 +43,7 @@ private enum Place {
     static let exeLength = offset(\.exe_length)
     /// From here on the bytes are the caller's.
     static let caller = offset(\.cookie)
+    static let pid = offset(\.pid)
 
     private static func offset(_ field: PartialKeyPath<sniscope_server_name>) -> Int {
         MemoryLayout<sniscope_server_name>.offset(of: field)!
@@ -122,8 +123,11 @@ public final class CallerCache {
 
     /// - Parameter bytes: A record's part that is the caller's.
     func caller(_ bytes: UnsafeRawBufferPointer) -> Caller {
-        // The cookie, and pid and tid.
-        let words = (bytes.loadUnaligned(as: UInt64.self), bytes.loadUnaligned(fromByteOffset: 24, as: UInt64.self))
+        // The cookie; pid and tid.
+        let words = (
+            bytes.loadUnaligned(as: UInt64.self),
+            bytes.loadUnaligned(fromByteOffset: Place.pid - Place.caller, as: UInt64.self)
+        )
         let mixed = (words.0 &* 0x9E37_79B9_7F4A_7C15 ^ words.1) &* 0x9E37_79B9_7F4A_7C15
         let index = Int(mixed >> 54)
         if let entry = entries[index], let start = bytes.baseAddress, entry.bytes.count == bytes.count,

@@ -4,7 +4,7 @@ public import Containers
 public enum SessionItem: Sendable {
     /// All that ran when the session began is probed. Comes once, before any event.
     case ready(Readiness)
-    /// The files that were unfinished when the session was ready have been looked into.
+    /// The files that were unfinished when the session was ready have been inspected.
     case complete(Readiness)
     case serverName(ServerNameEvent)
     /// Events that never came, since the last such item of the same reason.
@@ -58,7 +58,7 @@ public struct Readiness: Sendable {
     public var containers = 0
     /// Processes whose mappings may not be read.
     public var unreadable = 0
-    /// Files that were not looked into in time; they are followed up.
+    /// Files that were not inspected in time; they are followed up.
     public var unfinished = 0
 }
 
