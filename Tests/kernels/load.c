@@ -214,14 +214,14 @@ static int on_record(void *found, void *data, size_t size)
 {
 	const struct sniscope_server_name *call = data;
 	const struct sniscope_file_mapped *mapped = data;
-	const char *tail = (const char *)(call + 1);
+	const char *path = (const char *)(call + 1);
 
 	if (call->type == SNISCOPE_SERVER_NAME)
 		*(bool *)found |= call->pid == (uint32_t)getpid() &&
 				  call->connection == (uintptr_t)CONNECTION &&
 				  call->name_length == strlen(NAME) &&
-				  !memcmp(tail, NAME, strlen(NAME)) &&
-				  !strcmp(tail + strlen(NAME), program_invocation_short_name);
+				  !strcmp(path, program_invocation_short_name) &&
+				  !memcmp(path + call->exe_length, NAME, strlen(NAME));
 	if (mapped->type == SNISCOPE_FILE_MAPPED)
 		*(bool *)found |=
 			mapped->pid == (uint32_t)getpid() &&
@@ -229,26 +229,39 @@ static int on_record(void *found, void *data, size_t size)
 	return 0;
 }
 
+/* Reads what is in the ring buffers of an object. */
+static bool read_rings(struct bpf_object *object)
+{
+	struct bpf_map *map;
+	bool found = false;
+
+	bpf_object__for_each_map(map, object)
+	{
+		struct ring_buffer *ring;
+
+		if (bpf_map__type(map) != BPF_MAP_TYPE_RINGBUF)
+			continue;
+		ring = ring_buffer__new(bpf_map__fd(map), on_record, &found, NULL);
+		if (ring)
+			ring_buffer__consume(ring);
+		ring_buffer__free(ring);
+	}
+	return found;
+}
+
 /* Calls the function and maps a file, and looks for the report of either. */
 static bool is_reported(struct bpf_object *object)
 {
-	int map = bpf_object__find_map_fd_by_name(object, "records");
-	bool found = false;
-	struct ring_buffer *records = ring_buffer__new(map, on_record, &found, NULL);
 	size_t page = sysconf(_SC_PAGESIZE);
 	int file = open("/proc/self/exe", O_RDONLY);
 	void *mapping;
 
-	if (!records)
-		return false;
 	target(NAME, CONNECTION);
 	mapping = mmap(NULL, page, PROT_READ | PROT_EXEC, MAP_PRIVATE, file, 0);
 	if (mapping != MAP_FAILED)
 		munmap(mapping, page);
 	close(file);
-	ring_buffer__consume(records);
-	ring_buffer__free(records);
-	return found;
+	return read_rings(object);
 }
 
 static char *constants(struct bpf_object *object)
