@@ -1,21 +1,16 @@
 internal import CEvents
 internal import Glibc
 
-/// What a BPF program reports, as values.
+/// What a BPF program reports of all but calls, as values.
 public enum KernelRecord: Sendable {
-    case serverName(ServerNameRecord)
     case cgroup(CgroupRecord)
     case mapping(MappingRecord)
     case trapped(TrapRecord)
 
     /// nil for bytes that no program of ours writes.
-    /// - Parameter callers: Those that were seen before.
-    init?(_ bytes: UnsafeRawBufferPointer, _ callers: CallerCache) {
+    init?(_ bytes: UnsafeRawBufferPointer) {
         guard bytes.count >= 4 else { return nil }
         switch bytes.loadUnaligned(as: UInt32.self) {
-        case UInt32(SNISCOPE_SERVER_NAME.rawValue):
-            guard let record = ServerNameRecord(bytes, callers) else { return nil }
-            self = .serverName(record)
         case UInt32(SNISCOPE_CGROUP_CREATED.rawValue):
             guard let record = CgroupRecord(bytes, isCreated: true) else { return nil }
             self = .cgroup(record)

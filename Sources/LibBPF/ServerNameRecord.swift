@@ -15,7 +15,8 @@ public struct ServerNameRecord: Sendable {
 
     init?(_ bytes: UnsafeRawBufferPointer, _ callers: CallerCache) {
         let header = MemoryLayout<sniscope_server_name>.size
-        guard bytes.count >= header else { return nil }
+        guard bytes.count >= header, bytes.loadUnaligned(as: UInt32.self) == UInt32(SNISCOPE_SERVER_NAME.rawValue)
+        else { return nil }
         func load<Value: BitwiseCopyable>(_ offset: Int, as: Value.Type) -> Value {
             bytes.loadUnaligned(fromByteOffset: offset, as: Value.self)
         }

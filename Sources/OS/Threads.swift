@@ -39,7 +39,7 @@ public enum Threads {
     public static func begin<Value>(
         name: String, _ body: @escaping @Sendable () throws -> sending Value
     ) throws(SystemError) -> () throws -> sending Value {
-        let result = BlockingQueue<Handover<Value>>()
+        let result = BlockingQueue<Handover<Result<Value, any Error>>>()
         try start(name: name) { result.put(Handover(value: Result { try body() })) }
         return {
             // Only an end of the queue has nothing, and this one has none.
@@ -48,9 +48,29 @@ public enum Threads {
         }
     }
 
+    /// Runs `body` on a thread of its own, and waits for its end without holding one of Swift's.
+    public static func run<Value>(
+        name: String, with value: sending Value, _ body: sending @escaping (inout Value) -> Void
+    ) async throws(SystemError) -> sending Value {
+        let begin = Handover(value: (value, body))
+        let result = await withCheckedContinuation {
+            (ended: CheckedContinuation<Handover<Result<Value, SystemError>>, _>) in
+            do throws(SystemError) {
+                try start(name: name) {
+                    var (value, body) = begin.value
+                    body(&value)
+                    ended.resume(returning: Handover(value: .success(value)))
+                }
+            } catch {
+                ended.resume(returning: Handover(value: .failure(error)))
+            }
+        }
+        return try result.value.get()
+    }
+
     private struct Handover<Value>: @unchecked Sendable {
         // Given up by the thread that makes it.
-        let value: Result<Value, any Error>
+        let value: Value
     }
 
     /// Lets the calling thread rest, at least so long: for what can only be asked again and again.

@@ -16,8 +16,8 @@ struct CgroupProgram {
         tracepoints = try object.attachCgroupTracepoints()
     }
 
-    func ringBuffer() throws -> RingBuffer {
-        try RingBuffer(object: object, map: "reports")
+    func ringBuffer() throws -> ReportRing {
+        try ReportRing(object: object, map: "reports")
     }
 
     /// Records that found no room since the programs were loaded.

@@ -27,7 +27,7 @@ public final class ContainerWatch {
     private static let threads = 8
 
     private let program: CgroupProgram
-    private let ring: RingBuffer
+    private let ring: ReportRing
     private let mailbox: Mailbox<Message>
     private let questions = BlockingQueue<ContainerEvents.Question>()
     private let stubs: StubReader

@@ -26,7 +26,7 @@ final class EventLoop {
 
     private static let batchSize = 512
     /// As the audit daemon's: what it does for a record is little, and what it does too late is lost.
-    private static let niceness: Int32 = -4
+    static let niceness: Int32 = -4
     /// How long records of a lane, or reports, are read at a time; nanoseconds.
     static let longestReading: Int64 = 4_000_000
     /// How long the end waits for the session's reader; nanoseconds.
@@ -38,7 +38,7 @@ final class EventLoop {
     private let mailbox: Mailbox<Message>
     let program: TracerProgram
     private var records: RecordReader
-    private let reports: RingBuffer
+    private let reports: ReportRing
     private let table: ProbeTable
     var probes: ProbeKeeper
     var containers: ContainerTracker
@@ -184,8 +184,8 @@ final class EventLoop {
             switch record {
             case .cgroup(let record): take(record)
             case .trapped(let record): probes.tell(trapped: record)
-            case .serverName, .mapping:
-                // These come by ring buffers of their own.
+            case .mapping:
+                // These come by a ring buffer of their own.
                 break
             }
             return Clock.monotonic - begun < Self.longestReading

@@ -66,7 +66,7 @@ enum MappingWatch {
 /// The BPF program of `bpf/mappings.bpf.c`. For one thread.
 final class MappingProgram {
     private let object: BPFObject
-    private let ring: RingBuffer
+    private let ring: ReportRing
     private let link: BPFLink
     private var reportedMisses: UInt64 = 0
 
@@ -78,7 +78,7 @@ final class MappingProgram {
     init() throws {
         object = try BPFObject(image: BPFProgram.mappings.image, name: "mappings")
         try object.load()
-        ring = try RingBuffer(object: object, map: "records")
+        ring = try ReportRing(object: object, map: "records")
         link = try object.attachTracing(program: Self.entry)
         let own = try ExecutableMapping.makeOwn()
         var isCalled = false

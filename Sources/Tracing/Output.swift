@@ -1,8 +1,10 @@
 /// The way out of the event loop: batches for a bounded queue, by lanes. Waits for nothing.
 struct Output {
     private let queue: ItemQueue
-    private var quick: [SessionItem] = []
-    private var bulk: [SessionItem] = []
+    private var quick: [ServerNameEvent] = []
+    private var bulk: [ServerNameEvent] = []
+    /// Losses of the time before the session is ready.
+    private var early: [SessionItem] = []
     private var isStarting = true
 
     /// What a lane holds back before the session is ready.
@@ -25,20 +27,23 @@ struct Output {
 
     mutating func add(_ event: ServerNameEvent, _ lane: Lane) {
         switch lane {
-        case .quick: quick.append(.serverName(event))
-        case .bulk: bulk.append(.serverName(event))
+        case .quick: quick.append(event)
+        case .bulk:
+            bulk.append(event)
+            if bulk.count >= ItemQueue.bulkBatch, !isStarting { flush(&bulk, .bulk) }
         }
     }
 
     /// What is no event of a call.
     mutating func add(_ item: SessionItem) {
-        guard isStarting else { return quick.append(item) }
-        if case .lost = item { quick.append(item) } else { queue.put([item], .quick) }
+        if isStarting, case .lost = item { early.append(item) } else { queue.put(item) }
     }
 
     /// - Parameter readiness: nil where the session ended before it was ready.
     mutating func finishStart(_ readiness: Readiness?) {
-        if let readiness { queue.put([.ready(readiness)], .quick) }
+        if let readiness { queue.put(.ready(readiness)) }
+        for item in early { queue.put(item) }
+        early = []
         isStarting = false
     }
 
@@ -48,9 +53,9 @@ struct Output {
         flush(&bulk, .bulk)
     }
 
-    private func flush(_ batch: inout [SessionItem], _ lane: Lane) {
-        guard !batch.isEmpty else { return }
-        queue.put(batch, lane)
-        batch.removeAll(keepingCapacity: true)
+    private func flush(_ events: inout [ServerNameEvent], _ lane: Lane) {
+        guard !events.isEmpty else { return }
+        queue.put(events, lane)
+        events = []
     }
 }

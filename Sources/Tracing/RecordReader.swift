@@ -13,8 +13,8 @@ struct RecordReader {
     /// A record is in its ring some time after it was made; nanoseconds.
     private static let longestWriting: UInt64 = 1_000_000
 
-    private let quick: RingBuffer
-    private let bulk: RingBuffer
+    private let quick: CallRing
+    private let bulk: CallRing
     private let state: ReaderState
     private var vainLooks = 0
     private var isAsleep = false
@@ -62,7 +62,6 @@ struct RecordReader {
         var isComplete = true
         var last: UInt64?
         (lane == .quick ? quick : bulk).drain { record in
-            guard case .serverName(let record) = record else { return true }
             count += 1
             last = record.time
             isComplete = deliver(record, lane)

@@ -6,7 +6,8 @@ public enum SessionItem: Sendable {
     case ready(Readiness)
     /// The files that were unfinished when the session was ready have been inspected.
     case complete(Readiness)
-    case serverName(ServerNameEvent)
+    /// In the order in which the calls were made, as far as they came by the same lane.
+    case serverNames([ServerNameEvent])
     /// Events that never came, since the last such item of the same reason.
     case lost(Loss)
     /// Something that the user should know, as a full sentence. May hold text of traced processes.

@@ -100,13 +100,13 @@ struct TracerProgram {
     }
 
     /// Calls of payers that stay below the rate of the quick lane.
-    func quickRing() throws(BPFError) -> RingBuffer { try RingBuffer(object: object, map: "quick", callers: callers) }
+    func quickRing() throws(BPFError) -> CallRing { try CallRing(object: object, map: "quick", callers: callers) }
 
     /// All others.
-    func bulkRing() throws(BPFError) -> RingBuffer { try RingBuffer(object: object, map: "bulk", callers: callers) }
+    func bulkRing() throws(BPFError) -> CallRing { try CallRing(object: object, map: "bulk", callers: callers) }
 
     /// What is no call.
-    func reportRing() throws(BPFError) -> RingBuffer { try RingBuffer(object: object, map: "reports") }
+    func reportRing() throws(BPFError) -> ReportRing { try ReportRing(object: object, map: "reports") }
 
     /// The kernel's verdict on a container's control group and its descendants.
     func setContainer(cgroup: UInt64, isWanted: Bool) throws(BPFError) {

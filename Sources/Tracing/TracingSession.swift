@@ -1,12 +1,10 @@
 internal import Containers
 public import LibBPF
-internal import OS
+public import OS
 internal import Synchronization
 
 /// A tracing session: it watches what is mapped, probes the TLS libraries in it, and streams the names asked for.
 public final class TracingSession: Sendable {
-    /// What the session reports, in batches; ends after `stop`. For one reader.
-    public let items: AsyncStream<[SessionItem]>
     /// What it uses of this kernel.
     public let means: Means
 
@@ -21,6 +19,7 @@ public final class TracingSession: Sendable {
     }
 
     private let mailbox: Mailbox<EventLoop.Message>
+    private let queue = ItemQueue()
     private let result: Mutex<Result<SessionSummary, any Error>?>
     private let watchers: [Task<Void, Never>]
     private let closing: Closing
@@ -38,7 +37,7 @@ public final class TracingSession: Sendable {
         let cgroups: CgroupReader
     }
 
-    /// Loads the BPF programs and begins to trace; `items` tells when everything that runs is probed.
+    /// Loads the BPF programs and begins to trace; what `reports` gives tells when everything that runs is probed.
     /// - Throws: `HostLimitation`, `BPFError`, `SystemError`, `SessionError`; `ELFError` for a target that is no ELF
     ///   file.
     public init(options: SessionOptions) throws {
@@ -47,8 +46,6 @@ public final class TracingSession: Sendable {
         means = Means(
             method: parts.program.uprobe.method, readsAbsentPages: parts.program.isSleepable,
             usesPerfEvents: parts.mappings?.usesPerfEvents ?? false)
-        let queue = ItemQueue()
-        items = AsyncStream { await queue.next() }
         self.mailbox = mailbox
         closing = Closing(
             program: parts.program, tracepoints: parts.tracepoints, table: parts.table, pool: parts.pool,
@@ -60,7 +57,7 @@ public final class TracingSession: Sendable {
         }
         result = Mutex(nil)
         let handover = Handover(parts)
-        try Threads.start(name: "events") { [self] in
+        try Threads.start(name: "events") { [self, queue] in
             let result = Result {
                 let parts = handover.parts
                 return try EventLoop(parts: parts, mailbox: mailbox, output: Output(queue)).run(jobs: parts.jobs)
@@ -80,12 +77,23 @@ public final class TracingSession: Sendable {
         }
     }
 
-    /// Ends the stream soon; from any thread, any number of times.
+    /// Hands what the session reports to `body`, in batches, until its end after `stop`; on a thread of its own. To be
+    /// called once.
+    public func report<Value>(
+        into value: sending Value, _ body: sending @escaping (inout Value, [SessionItem]) -> Void
+    ) async throws(SystemError) -> sending Value {
+        try await Threads.run(name: "output", with: value) { [queue] value in
+            Threads.prefer(niceness: EventLoop.niceness)
+            while let batch = queue.next() { body(&value, batch) }
+        }
+    }
+
+    /// Ends the reports soon; from any thread, any number of times.
     public func stop() {
         mailbox.post(.stop)
     }
 
-    /// What the session did. To be called once `items` has ended.
+    /// What the session did. To be called once `report` has ended.
     /// - Throws: what ended the session, if anything did.
     public func summary() throws -> SessionSummary {
         try result.withLock { $0 }?.get() ?? SessionSummary()

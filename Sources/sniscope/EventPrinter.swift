@@ -44,13 +44,13 @@ struct EventPrinter {
 
     /// Writes a batch at once.
     /// - Throws: `SystemError` where the output can't be written; a closed pipe only ends the work.
-    mutating func write(_ batch: [SessionItem]) throws {
+    mutating func write(_ batch: [SessionItem]) throws(SystemError) {
         buffer.removeAll(keepingCapacity: true)
         for item in batch where !isDone { try add(item) }
         try flush()
     }
 
-    private mutating func add(_ item: SessionItem) throws {
+    private mutating func add(_ item: SessionItem) throws(SystemError) {
         switch item {
         case .ready(let readiness):
             if !settings.isQuiet { ErrorOutput.print(Self.line(readiness)) }
@@ -59,11 +59,8 @@ struct EventPrinter {
             try flush()
         case .complete(let readiness):
             if !settings.isQuiet { ErrorOutput.print(Self.line(readiness)) }
-        case .serverName(let event):
-            guard settings.isWanted(event), isFirst(event) else { return }
-            rows.append(event, to: &buffer, &cache)
-            written += 1
-            if let count = settings.count, written >= count { isDone = true }
+        case .serverNames(let events):
+            for event in events where !isDone { add(event) }
         case .lost(let loss):
             settings.format.append(loss, to: &buffer)
         case .notice(let text):
@@ -73,7 +70,14 @@ struct EventPrinter {
         }
     }
 
-    private mutating func flush() throws {
+    private mutating func add(_ event: ServerNameEvent) {
+        guard settings.isWanted(event), isFirst(event) else { return }
+        rows.append(event, to: &buffer, &cache)
+        written += 1
+        if let count = settings.count, written >= count { isDone = true }
+    }
+
+    private mutating func flush() throws(SystemError) {
         guard !buffer.isEmpty else { return }
         do throws(SystemError) {
             try destination.write(buffer)

@@ -16,7 +16,7 @@ struct TraceRunner {
     ///   - options: What to trace; the filters of `target` are added.
     ///   - whenReady: Called once, when everything that runs is probed.
     /// - Throws: what the session throws, and what the output does.
-    func run(_ options: SessionOptions, whenReady: @Sendable (TracingSession) -> Void) async throws {
+    func run(_ options: SessionOptions, whenReady: @escaping @Sendable (TracingSession) -> Void) async throws {
         var options = options
         options.containers = target.containerFilter
         options.comms = target.comms.exactNames
@@ -24,7 +24,7 @@ struct TraceRunner {
         options.method = stream.attach
         let excluded = try Selection(stream.excludeBinary, option: "--exclude-binary")
         if !excluded.isEmpty { options.isExcluded = { excluded.matches($0) } }
-        var printer = try makePrinter()
+        let printer = try makePrinter()
 
         let session = try TracingSession(options: options)
         // A command keeps what it was started with: a hang-up that nohup ignores.
@@ -40,20 +40,19 @@ struct TraceRunner {
         }
         // A command goes on, read or not.
         if command == nil { try destination.whenClosed { session.stop() } }
-        var failure: (any Error)?
-        for await batch in session.items {
-            if printer.isDone || failure != nil { continue }
-            do {
-                try printer.write(batch)
+        let (ended, failure) = try await session.report(into: (printer, nil as SystemError?)) { state, batch in
+            if state.0.isDone || state.1 != nil { return }
+            do throws(SystemError) {
+                try state.0.write(batch)
             } catch {
-                failure = error
+                state.1 = error
             }
             if batch.contains(where: \.isReady) { whenReady(session) }
-            if printer.isDone || failure != nil { session.stop() }
+            if state.0.isDone || state.1 != nil { session.stop() }
         }
         // The summary first: closing can wait for a traced process.
         let summary = Result { try session.summary() }
-        if !stream.quiet, case .success(let summary) = summary { ErrorOutput.print(printer.line(summary)) }
+        if !stream.quiet, case .success(let summary) = summary { ErrorOutput.print(ended.line(summary)) }
         reportHolders(session.close())
         CatalogOptions.keep(options.cache)
         if let failure { throw failure }

@@ -67,7 +67,9 @@ struct DoctorCommand: HostCommand {
         do {
             let session = try TracingSession(options: options)
             // It stops once it is ready: this process has no TLS library, so a uprobe was tried on sniscope itself by then.
-            for await batch in session.items where batch.contains(where: \.isReady) { session.stop() }
+            try await session.report(into: ()) { _, batch in
+                if batch.contains(where: \.isReady) { session.stop() }
+            }
             _ = session.close()
             _ = try session.summary()
             means = session.means
