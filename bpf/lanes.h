@@ -35,9 +35,15 @@ static __always_inline void count_lost(enum sniscope_lost_reason reason)
 	__sync_fetch_and_add(&lost[reason], 1);
 }
 
-/* The quick lane takes a record of a payer each millisecond, and so many at once. */
+/* The quick lane takes a record of a payer each millisecond, and so many at once: fewer where many
+ * records wait in it, which all come before the next one. */
 #define QUICK_INTERVAL 1000000LL
-#define QUICK_BURST    (256 * QUICK_INTERVAL)
+#define QUICK_BURST    (128 * QUICK_INTERVAL)
+#define CROWDED_BURST  (8 * QUICK_INTERVAL)
+#define CROWDED	       (64 << 10)
+/* Whoever goes on above its rate does not come back to the quick lane before it pauses for so long.
+ * Where many do, each of them gets a processor a few times a second only. */
+#define QUICK_PAUSE (2000 * QUICK_INTERVAL)
 
 /* Windows of 134 ms, in which payers of the bulk lane are counted. */
 #define WINDOW_SHIFT 27
@@ -64,12 +70,12 @@ static __always_inline bool is_quick(struct sniscope_payer *payer, __u64 time)
 
 	if (ahead < 0)
 		ahead = 0;
-	/* Whoever goes on above its rate does not come back to this lane before it pauses. */
-	if (ahead < 2 * QUICK_BURST)
+	if (ahead < QUICK_PAUSE)
 		payer->due = time + ahead + QUICK_INTERVAL;
 	/* What it has in the bulk lane comes first. */
-	return ahead < QUICK_BURST &&
-	       payer->bulk_time <= *(volatile __u64 *)&reader.bulk_read_until;
+	if (ahead >= QUICK_BURST || payer->bulk_time > *(volatile __u64 *)&reader.bulk_read_until)
+		return false;
+	return ahead < CROWDED_BURST || bpf_ringbuf_query(&quick, BPF_RB_AVAIL_DATA) < CROWDED;
 }
 
 static __always_inline void begin_window(__u64 window)

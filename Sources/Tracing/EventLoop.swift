@@ -66,6 +66,8 @@ final class EventLoop {
     private var isDeferralFull = false
     /// The longest that it was away from its descriptors since all was probed; nanoseconds.
     private var longestTurn: Int64 = 0
+    /// By how much its last wait was too long; nanoseconds.
+    private var lateness: Int64 = 0
 
     /// How long an event waits for the name of its container; nanoseconds. Without it the row has the short id.
     private static let patienceWithState: Int64 = 500_000_000
@@ -105,7 +107,7 @@ final class EventLoop {
         Threads.prefer(niceness: Self.niceness)
         while !isStopping {
             let tags = try wait()
-            let begun = start.isFinished ? Clock.monotonic : nil
+            let begun = Clock.monotonic
             // Names of containers and files first: records are attributed by them.
             if tags.contains(Tag.mailbox) { messages += mailbox.take() }
             readMessages()
@@ -120,7 +122,9 @@ final class EventLoop {
             probes.retryDue(isKnown: containers.isKnown)
             checkNowAndThen()
             output.flush()
-            if let begun { longestTurn = max(longestTurn, Clock.monotonic - begun) }
+            let turn = Clock.monotonic - begun
+            if start.isFinished { longestTurn = max(longestTurn, turn) }
+            records.pace(after: max(lateness, turn - 2 * Self.longestReading, output.takeLongestWait()))
         }
         output.add(.detail("the event loop's longest turn took \(longestTurn / 1000) µs"))
         if !start.isFinished { output.finishStart(nil) }
@@ -136,8 +140,10 @@ final class EventLoop {
 
     /// Waits for something to do.
     private func wait() throws(SystemError) -> [UInt32] {
+        lateness = 0
         // Others come first, as far as there are any.
-        if hasMore || !isReadOut { return try pacer.wait(milliseconds: 0) }
+        if hasMore || !isReadOut && !records.isPressed { return try pacer.wait(milliseconds: 0) }
+        if !isReadOut { return try waitForPace() }
         if records.mayFallAsleep {
             records.fallAsleep()
             // What came just before wakes nobody.
@@ -145,11 +151,17 @@ final class EventLoop {
         }
         guard records.mayFallAsleep else {
             records.wakeUp()
-            return try pacer.wait(milliseconds: RecordReader.pace)
+            return try waitForPace()
         }
         defer { records.wakeUp() }
         let hasTime = start.isFinished && deferred.isEmpty
         return try poller.wait(milliseconds: hasTime ? (probes.isRetrying ? 50 : 500) : 10)
+    }
+
+    private func waitForPace() throws(SystemError) -> [UInt32] {
+        let due = Clock.monotonic + Int64(RecordReader.pace) * 1_000_000
+        defer { lateness = Clock.monotonic - due }
+        return try pacer.wait(milliseconds: RecordReader.pace)
     }
 
     /// Whether what other threads report takes longer than a turn.
@@ -221,7 +233,11 @@ final class EventLoop {
     @discardableResult
     private func readRecords(until end: UInt64 = .max) -> Bool {
         // What the session's reader has no room for waits in the ring buffer.
-        let full = Lane.allCases.filter(output.isFull)
+        let mostBulk = records.mostWaiting(of: ItemQueue.mostEvents(.bulk))
+        func isFull(_ lane: Lane) -> Bool {
+            output.isFull(lane, most: lane == .quick ? ItemQueue.mostEvents(.quick) : mostBulk)
+        }
+        let full = Lane.allCases.filter(isFull)
         let lanes = Lane.allCases.filter { !full.contains($0) && !ended.contains($0) }
         var count = 0
         isReadOut = records.read(from: lanes) { record, lane in
@@ -234,7 +250,7 @@ final class EventLoop {
             guard count % Self.batchSize == 0 else { return true }
             // The reader begins while the rest is read.
             output.flush()
-            return !output.isFull(lane)
+            return !isFull(lane)
         }
         guard full.isEmpty else {
             losses.hasWaited = true

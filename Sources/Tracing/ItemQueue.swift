@@ -9,8 +9,9 @@ enum Lane: CaseIterable {
 /// What waits for the session's reader: of each lane in the order in which it came. Bounded by what it holds, not by
 /// batches.
 final class ItemQueue: Sendable {
-    /// Of a lane; some 12 MB with the longest names. More wait in the kernel's ring buffers.
-    static let mostEvents = 1 << 15
+    /// Of a lane; the bulk lane's take some 12 MB with the longest names. More wait in the kernel's ring buffers; the
+    /// programs are to see where the quick lane gets crowded.
+    static func mostEvents(_ lane: Lane) -> Int { lane == .quick ? 1 << 10 : 1 << 15 }
     /// Notices and details.
     static let mostNotices = 1 << 12
     /// So many events that wait take memory which is worth giving back.
@@ -22,6 +23,10 @@ final class ItemQueue: Sendable {
         /// Also all that is no event.
         var quick: [SessionItem] = []
         var quickEvents = 0
+        /// Since when the first of `quick` waits; CLOCK_MONOTONIC, nanoseconds.
+        var quickSince: Int64 = 0
+        /// Of those that were taken.
+        var longestWait: Int64 = 0
         var bulk: [[ServerNameEvent]] = []
         var bulkEvents = 0
         /// The most events there were since many were worked off.
@@ -41,12 +46,14 @@ final class ItemQueue: Sendable {
                 }
                 notices += 1
             }
+            if quick.isEmpty { quickSince = Clock.monotonic }
             quick.append(item)
         }
 
         mutating func put(_ events: [ServerNameEvent], _ lane: Lane) {
             switch lane {
             case .quick:
+                if quick.isEmpty { quickSince = Clock.monotonic }
                 quick.append(.serverNames(events))
                 quickEvents += events.count
             case .bulk:
@@ -69,6 +76,7 @@ final class ItemQueue: Sendable {
                 bulkEvents -= events.count
                 batch = [.serverNames(events)]
             }
+            if quickEvents > 0 { longestWait = max(longestWait, Clock.monotonic - quickSince) }
             quick = []
             quickEvents = 0
             notices = 0
@@ -88,8 +96,8 @@ final class ItemQueue: Sendable {
     }
 
     /// Whether the next events of a lane had better wait in its ring buffer.
-    func isFull(_ lane: Lane) -> Bool {
-        change { (lane == .quick ? $0.quickEvents : $0.bulkEvents) >= Self.mostEvents }
+    func isFull(_ lane: Lane, most: Int) -> Bool {
+        change { (lane == .quick ? $0.quickEvents : $0.bulkEvents) >= most }
     }
 
     /// Whether many events have waited and none does any more; once.
@@ -98,6 +106,14 @@ final class ItemQueue: Sendable {
             guard state.quickEvents + state.bulkEvents == 0, state.mostEvents >= Self.backlog else { return false }
             state.mostEvents = 0
             return true
+        }
+    }
+
+    /// How long what was taken of the quick lane has waited, at most, since the last call; nanoseconds.
+    func takeLongestWait() -> Int64 {
+        change { state in
+            defer { state.longestWait = 0 }
+            return state.longestWait
         }
     }
 

@@ -15,10 +15,13 @@ struct Output {
     }
 
     /// Whether the next events of a lane had better wait where they are.
-    func isFull(_ lane: Lane) -> Bool {
+    func isFull(_ lane: Lane, most: Int) -> Bool {
         if isStarting { return (lane == .quick ? quick : bulk).count >= Self.mostEarly }
-        return queue.isFull(lane)
+        return queue.isFull(lane, most: most)
     }
+
+    /// How long what was taken of the quick lane has waited, at most, since the last call; nanoseconds.
+    func takeLongestWait() -> Int64 { queue.takeLongestWait() }
 
     /// Grows while the reader goes on.
     var progress: UInt64 { queue.progress }

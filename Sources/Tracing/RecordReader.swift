@@ -17,6 +17,11 @@ struct RecordReader {
     private let bulk: CallRing
     private let state: ReaderState
     private var vainLooks = 0
+    /// How long the bulk lane is read at a time; nanoseconds.
+    private var bulkTime = EventLoop.longestReading
+    private static let leastBulkTime: Int64 = 125_000
+    /// Nanoseconds.
+    private static let mostDelay: Int64 = 5_000_000
     private var isAsleep = false
 
     init(_ program: TracerProgram) throws(BPFError) {
@@ -43,6 +48,23 @@ struct RecordReader {
         isAsleep = false
     }
 
+    /// Whether it had better rest before it reads more of the bulk lane: others want the processors, and with more than
+    /// its share of them it would be late for the quick lane too.
+    var isPressed: Bool { bulkTime < EventLoop.longestReading }
+
+    /// How many of the events that usually may wait for the session's reader may do so now: with many, it would be late.
+    func mostWaiting(of usual: Int) -> Int {
+        usual * Int(bulkTime) / Int(EventLoop.longestReading)
+    }
+
+    /// Reads less of the bulk lane where rows of the quick one are late, and more again where they are not.
+    /// - Parameter delay: How late this thread, or whoever writes the rows, was in the last turn; nanoseconds.
+    mutating func pace(after delay: Int64) {
+        bulkTime =
+            delay > Self.mostDelay
+            ? max(bulkTime / 2, Self.leastBulkTime) : min(bulkTime + Self.leastBulkTime, EventLoop.longestReading)
+    }
+
     /// Hands over the records there are, of each lane for 4 ms at most, as long as `deliver` has room for more of it.
     /// - Returns: Whether all were read.
     mutating func read(
@@ -59,6 +81,7 @@ struct RecordReader {
         _ lane: Lane, _ count: inout Int, _ deliver: (ServerNameRecord, Lane) -> Bool
     ) -> Bool {
         let begun = Clock.monotonic
+        let longest = lane == .quick ? EventLoop.longestReading : bulkTime
         var isComplete = true
         var last: UInt64?
         (lane == .quick ? quick : bulk).drain { record in
@@ -66,7 +89,7 @@ struct RecordReader {
             last = record.time
             isComplete = deliver(record, lane)
             // Records can come as fast as they are read: other threads' reports wait meanwhile.
-            if count % Self.timedSize == 0, Clock.monotonic - begun > EventLoop.longestReading { isComplete = false }
+            if count % Self.timedSize == 0, Clock.monotonic - begun > longest { isComplete = false }
             return isComplete
         }
         if lane == .bulk, let read = isComplete ? UInt64(begun) : last {
