@@ -6,6 +6,7 @@
 #include "filters.h"
 #include "lanes.h"
 #include "name.h"
+#include "name_filter.h"
 #include "path.h"
 #include "user_namespace.h"
 
@@ -120,7 +121,6 @@ static __always_inline void note_caller(struct thread *thread, struct task_struc
 		BPF_CORE_READ_INTO(&record->process_comm, leader, comm);
 	BPF_CORE_READ_INTO(&record->parent_comm, parent, comm);
 	note_ids(thread, task);
-	note_path(thread, task);
 }
 
 static __always_inline __u64 payer_of(const struct thread *thread)
@@ -197,7 +197,7 @@ static __always_inline int on_call(struct pt_regs *ctx)
 				     ? 0
 				     : argument(&a, rule->connection_argument);
 	record->name_flags = 0;
-	note_caller(thread, task);
+	note_path(thread, task);
 
 	if (length > SNISCOPE_NAME_CAPACITY - 1) {
 		length = SNISCOPE_NAME_CAPACITY - 1;
@@ -223,7 +223,11 @@ static __always_inline int on_call(struct pt_regs *ctx)
 		}
 		result--;
 	}
+	/* The end of a name that is cut off is not known. */
+	if (filter_names && !record->name_flags && !wanted_name(name, result))
+		return 0;
 	record->name_length = result;
+	note_caller(thread, task);
 	size = sizeof(*record) + room + (result & (SNISCOPE_NAME_CAPACITY - 1));
 	if (size > sizeof(*record) + sizeof(thread->tail))
 		return 0;

@@ -107,6 +107,26 @@ public struct Glob: Sendable, Equatable {
         return nil
     }
 
+    /// A pattern that a comparison of bytes decides.
+    public enum Shape: Sendable, Equatable {
+        case exact(String)
+        case prefix(String)
+        case suffix(String)
+    }
+
+    /// The pattern as one text, with a star behind it, before it or nowhere; nil for all others. In lower case if case is
+    /// ignored.
+    public var shape: Shape? {
+        if let literal { return .exact(literal) }
+        // Its stars stop at a slash.
+        guard !stopsAtSlash else { return nil }
+        var text = String.UnicodeScalarView()
+        for case .literal(let scalar) in tokens { text.append(scalar) }
+        guard text.count == tokens.count - 1 else { return nil }
+        if tokens.last == .star { return .prefix(String(text)) }
+        return tokens.first == .star ? .suffix(String(text)) : nil
+    }
+
     private static func lowercased(_ scalar: Unicode.Scalar) -> Unicode.Scalar {
         ("A"..."Z").contains(scalar) ? Unicode.Scalar(UInt8(scalar.value) | 0x20) : scalar
     }

@@ -13,6 +13,11 @@ public struct Selection: Sendable, Equatable {
     /// The patterns without wildcards, of both kinds.
     public var literals: [String] { (included + excluded).compactMap(\.literal) }
 
+    /// The patterns as comparisons, nil for each that is none.
+    public var shapes: (included: [Glob.Shape?], excluded: [Glob.Shape?]) {
+        (included.map(\.shape), excluded.map(\.shape))
+    }
+
     /// - Parameters:
     ///   - lists: the arguments of the option, each a list; none selects everything.
     ///   - option: the option's name, for errors.

@@ -51,6 +51,8 @@ public struct SessionOptions: Sendable {
     /// Names of threads or processes, exact; nil: all.
     public var comms: [String]?
     public var uids: [UInt32]?
+    /// Which server names the kernel drops; nil: none.
+    public var names: NameSieve?
     /// nil: the best that the kernel has.
     public var method: UprobeMethod?
     /// Bytes, a power of two and a multiple of the page.

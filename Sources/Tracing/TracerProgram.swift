@@ -62,6 +62,7 @@ struct TracerProgram {
         }
         try object.setConstant("filter_comms", options.comms != nil)
         try object.setConstant("filter_users", options.uids != nil)
+        if let names = options.names { try configure(names, of: object) }
         switch options.target {
         case .host, .files:
             break
@@ -70,6 +71,17 @@ struct TracerProgram {
         case .children:
             try object.setConstant("filter_processes", true)
             try object.setConstant("followed_parent", Host.pid)
+        }
+    }
+
+    private static func configure(_ names: NameSieve, of object: BPFObject) throws {
+        try object.setConstant("filter_names", true)
+        try object.setConstant("pass_other_names", names.passesOthers)
+        try object.setConstant("name_pattern_count", UInt32(names.rules.count))
+        for (index, rule) in names.rules.enumerated() {
+            try object.setConstant("name_patterns", sniscope_name_pattern(rule), at: index)
+            try object.setConstant("name_texts", rule.pattern.text, at: index)
+            try object.setConstant("name_masks", rule.pattern.mask, at: index)
         }
     }
 
@@ -187,6 +199,16 @@ private struct Comm: BitwiseCopyable, Sendable {
             if index < 8 { words.0 |= shifted } else { words.1 |= shifted }
         }
         words = (words.0.littleEndian, words.1.littleEndian)
+    }
+}
+
+extension sniscope_name_pattern {
+    init(_ rule: NameSieve.Rule) {
+        self.init()
+        let lengths = rule.pattern.lengths
+        (least, most) = (UInt8(lengths.lowerBound), UInt8(lengths.upperBound))
+        at_end = rule.pattern.place == .end ? 1 : 0
+        excludes = rule.excludes ? 1 : 0
     }
 }
 

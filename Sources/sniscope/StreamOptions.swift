@@ -7,7 +7,10 @@ extension UprobeMethod: ExpressibleByArgument {}
 
 /// `[how]` of the commands that trace.
 struct StreamOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Server names to show; globs, !x excludes.", valueName: "list"))
+    @Option(
+        help: ArgumentHelp(
+            "Server names to show; globs, !x excludes. The kernel drops the others where globs are x, x* or *x.",
+            valueName: "list"))
     var name: [String] = []
 
     @Option(help: ArgumentHelp("End after this many events.", valueName: "n"))

@@ -24,7 +24,9 @@ struct TraceRunner {
         options.method = stream.attach
         let excluded = try Selection(stream.excludeBinary, option: "--exclude-binary")
         if !excluded.isEmpty { options.isExcluded = { excluded.matches($0) } }
-        let printer = try makePrinter()
+        let names = try Selection(stream.name, option: "--name", ignoringCase: true)
+        options.names = NameSieve(names)
+        let printer = try makePrinter(names)
 
         let session = try TracingSession(options: options)
         // A command keeps what it was started with: a hang-up that nohup ignores.
@@ -68,8 +70,7 @@ struct TraceRunner {
         }
     }
 
-    private func makePrinter() throws -> EventPrinter {
-        let names = try Selection(stream.name, option: "--name", ignoringCase: true)
+    private func makePrinter(_ names: Selection) throws -> EventPrinter {
         let schema = EventSchema.make(
             forPeople: output.output == .columns,
             kubernetes: stream.kubernetes || target.namespaces.hasInclusions || target.podNames.hasInclusions,
@@ -102,5 +103,25 @@ struct TraceRunner {
         ErrorOutput.print(
             "\(probes) can't be removed yet: the kernel waits for process \(pids), "
                 + "whose memory does not answer; they go when it does or ends")
+    }
+}
+
+extension NameSieve {
+    /// - Parameter names: What decides again about each name that passes.
+    init?(_ names: Selection) {
+        let shapes = names.shapes
+        self.init(
+            included: shapes.included.map { $0.flatMap(Pattern.init) },
+            excluded: shapes.excluded.map { $0.flatMap(Pattern.init) })
+    }
+}
+
+extension NameSieve.Pattern {
+    fileprivate init?(_ shape: Glob.Shape) {
+        switch shape {
+        case .exact(let text): self.init(text, at: .whole)
+        case .prefix(let text): self.init(text, at: .beginning)
+        case .suffix(let text): self.init(text, at: .end)
+        }
     }
 }

@@ -29,6 +29,26 @@ import Testing
         #expect(elapsed < .seconds(5))
     }
 
+    @Test(arguments: [
+        ("a.test", Glob.Shape.exact("a.test")), ("a\\", .exact("a\\")), ("a*", .prefix("a")), ("a**", .prefix("a")),
+        ("*", .prefix("")), ("\\*a*", .prefix("*a")), ("*.a", .suffix(".a")), ("*\\*", .suffix("*")),
+        ("*[", .suffix("[")),
+    ])
+    func shapes(pattern: String, shape: Glob.Shape) {
+        #expect(Glob(pattern).shape == shape)
+    }
+
+    @Test(arguments: ["a*b", "*a*", "?a", "a?*", "[ab]", "*[ab]"])
+    func withoutShape(pattern: String) {
+        #expect(Glob(pattern).shape == nil)
+    }
+
+    @Test func shapesOfOtherGlobs() {
+        #expect(Glob("*.GitHub.com", ignoringCase: true).shape == .suffix(".github.com"))
+        #expect(Glob("*x", stopsAtSlash: true).shape == nil)
+        #expect(Glob("x", stopsAtSlash: true).shape == .exact("x"))
+    }
+
     @Test func caseOfHostNames() {
         #expect(Glob("*.GitHub.com", ignoringCase: true).matches("WWW.github.COM"))
         #expect(Glob("GitHub.com", ignoringCase: true).matches("github.COM"))

@@ -278,6 +278,18 @@ static char *constants(struct bpf_object *object)
 	return NULL;
 }
 
+/* Patterns of each kind: the verifier skips what none of them needs. */
+static void set_patterns(struct sniscope_name_pattern *patterns)
+{
+	for (int i = 0; i < SNISCOPE_NAME_PATTERNS; i++)
+		patterns[i] = (struct sniscope_name_pattern){
+			.least = SNISCOPE_PATTERN_LENGTH,
+			.most = 255,
+			.at_end = i % 2,
+			.excludes = i < SNISCOPE_NAME_PATTERNS / 2,
+		};
+}
+
 /* Sets the constants as sniscope does: `may_sleep` for a program that may, and what switches a
  * filter on. Returns whether a filter is on: the verifier skips what is off. */
 static bool set_constants(struct bpf_object *object, bool may_sleep, bool filters)
@@ -302,6 +314,12 @@ static bool set_constants(struct bpf_object *object, bool may_sleep, bool filter
 			data[info->offset] = may_sleep;
 		else if (!strncmp(name, "filter_", 7))
 			data[info->offset] = has_filters = filters;
+		else if (!strcmp(name, "name_pattern_count"))
+			data[info->offset] = SNISCOPE_NAME_PATTERNS;
+		else if (!strcmp(name, "name_patterns"))
+			set_patterns((struct sniscope_name_pattern *)(data + info->offset));
+		else if (!strcmp(name, "name_masks"))
+			memset(data + info->offset, 0xff, info->size);
 		else if (!strcmp(name, "rules"))
 			memcpy(data + info->offset, &rule, sizeof(rule));
 	}

@@ -48,6 +48,20 @@ struct sniscope_rule {
 	__u8 padding[2];
 };
 
+/* Patterns of server names, and the bytes that each compares at most. */
+#define SNISCOPE_NAME_PATTERNS	16
+#define SNISCOPE_PATTERN_LENGTH 64
+
+/* Which names match, beside those bytes. */
+struct sniscope_name_pattern {
+	/* Bytes of the name. */
+	__u8 least;
+	__u8 most;
+	/* 1: the name's last bytes are compared; 0: its first ones. */
+	__u8 at_end;
+	__u8 excludes;
+};
+
 enum sniscope_record_type {
 	SNISCOPE_SERVER_NAME = 1,
 	SNISCOPE_CGROUP_CREATED = 2,
@@ -228,6 +242,7 @@ struct sniscope_file_identity {
 };
 
 _Static_assert(sizeof(struct sniscope_rule) == 48, "shared with Swift");
+_Static_assert(sizeof(struct sniscope_name_pattern) == 4, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_server_name) == 136, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_cgroup) == 48 + SNISCOPE_PATH_CAPACITY, "shared with Swift");
 _Static_assert(sizeof(struct sniscope_file_mapped) == 56, "shared with Swift");

@@ -7,7 +7,8 @@ struct OwnLibrary {
     /// What has sniscope know it.
     let options: [String]
 
-    init(in workspace: Workspace) async throws {
+    /// - Parameter keepsDots: Whether it sends dots at the end of names.
+    init(in workspace: Workspace, keepsDots: Bool = true) async throws {
         path = try await workspace.compile(
             "int sniscope_test_ctrl(void *tls, int command, long number, void *text) { return command + number; }",
             as: "libsniscopetest.so", "-shared", "-fPIC")
@@ -21,6 +22,7 @@ struct OwnLibrary {
                         name: { argument: 3, form: "terminated" },
                         conditions: [{ argument: 1, equals: 55, bits: 32 }],
                         connection: 0,
+                        \(keepsDots ? "" : "sent: { trailingDots: false },")
                     },
                 ],
             }
