@@ -134,6 +134,7 @@ final class EventLoop {
         reportLosses()
         output.flush()
         summary.lateness = probes.lateness
+        summary.untraced = probes.untraced
         summary.lost = losses.total
         return summary
     }
@@ -400,6 +401,7 @@ final class EventLoop {
         var readiness = readiness
         (readiness.libraries, readiness.files) = table.counts
         readiness.containers = containers.count
+        readiness.untraced = probes.untraced
         return readiness
     }
 

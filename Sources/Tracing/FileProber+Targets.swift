@@ -129,7 +129,7 @@ extension FileProber {
         case .crowded(let limit): throw SessionError("cannot trace \(name): \(limit)")
         case .unreadable(let error): throw error
         case .changing: throw SessionError("cannot trace \(name): it is being written just now")
-        case .noLibrary, .unsearched, .vanished, .unwanted:
+        case .noLibrary, .untraced, .unsearched, .vanished, .unwanted:
             throw SessionError("cannot trace \(name): it is for \(report.machine), this machine is \(Host.machine)")
         }
     }

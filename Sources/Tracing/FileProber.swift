@@ -25,6 +25,8 @@ struct FileProber: Sendable {
     let isExcluded: @Sendable (_ path: String) -> Bool
     /// nil: everybody's files are probed.
     let scope: ProbeScope?
+    /// Whose files the user is told of that can't be traced.
+    let wantedUsers: WantedUsers
     /// Whether the files of a container are probed before it runs.
     let preparesContainers: Bool
     /// What alone is probed in new containers; nil: all that they may load.
@@ -159,16 +161,19 @@ struct FileProber: Sendable {
         } catch {
             return .refused("\(shownPath): \(error)")
         }
-        guard report.machine == Host.machine else { return .noLibrary }
-        guard depth != .symbols || report.isTraceable || isRecalled else { return .unsearched }
-        // Of those that nobody can trace, and of those that may be none, `list` tells; here it would be a line for each
-        // Rust program.
-        guard !report.libraries.allSatisfy({ $0.isUntraceable || $0.isUncertain }) else { return .noLibrary }
-        let places = report.libraries.flatMap { library in library.functions.map { (library, $0) } }
-        guard !places.isEmpty else {
-            let reasons = report.libraries.compactMap(\.reason)
-            return .refused("\(shownPath): \(reasons.joined(separator: "; "))")
+        let isForeign = report.machine != Host.machine
+        guard depth != .symbols || report.isTraceable || isRecalled || isForeign else { return .unsearched }
+        if let reason = report.reasonUntraced {
+            // Of those that nobody can trace, and of those that may be none, `list` tells; here it would be a line for each
+            // Rust program.
+            let isCommon = report.libraries.allSatisfy { $0.isUntraceable || $0.isUncertain }
+            let words = "\(shownPath): \(reason)"
+            return .untraced(
+                UntracedFile(report, path: shownPath, identity),
+                words: isForeign || isCommon ? .detail(words) : .notice(words))
         }
+        let places = report.libraries.flatMap { library in library.functions.map { (library, $0) } }
+        guard !places.isEmpty else { return .noLibrary }
 
         // Only now: most files hold no library, and are known by that from then on.
         guard isWanted(mapped) else {

@@ -148,14 +148,10 @@ public struct LibraryList: Sendable {
         func listed(_ users: inout Users) -> ListedFile {
             ListedFile(
                 path: file.path, isDeleted: file.isDeleted, report: report,
-                users: pids.sorted().compactMap { users.user($0) }, reason: reason)
+                users: pids.sorted().compactMap { users.user($0) },
+                reason: report.reasonUntraced ?? harm?.reason)
         }
 
-        private var reason: String? {
-            guard report.machine == Host.machine else { return "it is for \(report.machine), not \(Host.machine)" }
-            guard report.libraries.allSatisfy(\.functions.isEmpty) else { return harm?.reason }
-            return report.libraries.compactMap(\.reason).joined(separator: "; ")
-        }
     }
 }
 

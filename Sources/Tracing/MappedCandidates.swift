@@ -117,9 +117,12 @@ struct MappedCandidates {
         case .vanished, .unreadable, .crowded, .avoided, .copying, .copierEnded:
             // The next process that maps it may be there for longer, and what it must be spared for may be gone.
             states[candidate.identity] = nil
-        case .noLibrary, .refused:
+        case .noLibrary, .refused, .untraced(_?, _):
             settled += 1
             states[candidate.identity] = .settled(path: candidate.path.hashValue, at: Clock.monotonic)
+        case .untraced(nil, _):
+            // The next process that maps it may be wanted.
+            states[candidate.identity] = nil
         case .unwanted:
             states[candidate.identity] = nil
             // The last process that mapped it is looked at by a job of its own.

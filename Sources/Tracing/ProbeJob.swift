@@ -90,6 +90,8 @@ enum ProbeJob: Sendable {
         let users: [ProcessScan.User]
         /// Whether one of them is, or may be; nil: not asked yet.
         var isWanted: Bool?
+        /// Whether one of them descends from the command that the session traces; nil: it traces none.
+        var isFollowed: Bool?
     }
 }
 
@@ -193,15 +195,22 @@ extension FileProber {
                 let own = probe(
                     file, shownPath: candidate.path, depth: depth, open: open, mapped: candidate,
                     isHostView: isHostView)
-                return [own] + needed
+                return [narrowed(own, to: candidate)] + needed
             } catch {
                 failure = error
             }
         }
         guard let failure, !failure.isNotFound else {
-            return [candidate.isWanted == false ? .unwanted(detail: nil) : probeLeftBehind(candidate, depth)]
+            guard candidate.isWanted != false else { return [.unwanted(detail: nil)] }
+            return [narrowed(probeLeftBehind(candidate, depth), to: candidate)]
         }
         return [.unreadable(failure)]
+    }
+
+    /// The outcome as it is for those who map the file.
+    private func narrowed(_ outcome: ProbeOutcome, to candidate: ProbeJob.MappedCandidate) -> ProbeOutcome {
+        guard case .untraced(_?, let words) = outcome, !wantedUsers.includes(anyOf: candidate) else { return outcome }
+        return .untraced(nil, words: words)
     }
 
     /// What a file that was mapped just now has the loader map next: a probe that is begun before the loader is there

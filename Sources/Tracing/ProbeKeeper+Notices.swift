@@ -13,9 +13,11 @@ extension ProbeKeeper {
         case .traced(let file, let detail):
             if let detail { items.append(.detail(detail)) }
             return file
+        case .untraced(_?, .detail(let reason)?):
+            items.append(.detail("not traced: \(reason)"))
         case .unwanted(let detail?):
             items.append(.detail(detail))
-        case .refused(let reason?):
+        case .refused(let reason?), .untraced(_, .notice(let reason)?):
             tell("not traced: \(reason)", kind: "files that can't be traced", owner)
         case .unreadable(let error) where !error.isNotFound:
             tell(unread: error, of: owner)
@@ -26,7 +28,8 @@ extension ProbeKeeper {
             if toldHarm.count < Self.mostTold, toldHarm.insert(harm.key).inserted {
                 tell("not traced: \(harm)", kind: "files that a probe would do harm in", owner)
             }
-        case .noLibrary, .unsearched, .refused, .unreadable, .pending, .vanished, .changing, .unwanted, .copying,
+        case .noLibrary, .unsearched, .refused, .untraced, .unreadable, .pending, .vanished, .changing, .unwanted,
+            .copying,
             .copierEnded:
             break
         }

@@ -60,6 +60,10 @@ struct ProbeKeeper {
     var notices = NoticeLimits()
     /// What was probed too late, or never.
     private(set) var lateness = Lateness()
+    /// What can't be traced.
+    private(set) var untraced = UntracedFiles()
+    /// Whether a process descends from the command that the session traces; nil: it traces none.
+    private let isFollowed: (@Sendable (Int32) -> Bool)?
 
     /// - Parameter post: Sends a report to the thread that owns this value, which hands it to `apply`.
     init(_ parts: SessionParts, post: @escaping @Sendable (Report) -> Void) {
@@ -72,6 +76,7 @@ struct ProbeKeeper {
         candidates = parts.candidates
         hostTargets = Set(parts.hostTargets)
         cache = parts.cache
+        isFollowed = parts.isFollowed
         self.post = post
     }
 
@@ -97,6 +102,14 @@ struct ProbeKeeper {
     @discardableResult
     func submit(_ job: ProbeJob) -> UInt64 { pool.submit([job])[0] }
 
+    /// Has a file looked into that processes map.
+    private func look(at candidate: ProbeJob.MappedCandidate) {
+        var candidate = candidate
+        // Now: the process may have ended when its file is found to be one that can't be traced.
+        candidate.isFollowed = isFollowed.map { isFollowed in candidate.users.contains { isFollowed($0.pid) } }
+        submit(.mapped(candidate))
+    }
+
     /// A container is gone. What was probed for it alone goes too, once nobody maps it.
     mutating func ended(container key: String) {
         lifetimes.ended(container: key)
@@ -114,7 +127,7 @@ struct ProbeKeeper {
             // The loader maps what the program needs in a fraction of a millisecond: first of all.
             switch candidates.verdict(on: mapping) {
             case .nothing: break
-            case .look(let candidate): submit(.mapped(candidate))
+            case .look(let candidate): look(at: candidate)
             case .traced(let file, let identity, let user):
                 lifetimes.mapped(file.number, as: identity, by: user)
                 lateness.note(file, mappedAt: [mapping.time])
@@ -165,6 +178,7 @@ struct ProbeKeeper {
         case .mapped(let candidate), .search(let candidate):
             guard let own = outcomes.first else { break }
             settle(candidate, own)
+            if case .untraced(let file?, _) = own { untraced.insert(file) }
             if own.isUnsearched { followUps.append(submit(.search(candidate))) }
             // What the file needs is looked into when it is mapped itself.
             awaited = outcomes.prefix(1)
@@ -177,7 +191,7 @@ struct ProbeKeeper {
             retry(job, after: Self.pendingInterval)
         }
         if case .path(let path, _) = job, outcomes.first?.isAvoided == true { avoidedPaths.insert(path) }
-        if case .path(let path, _) = job, hostTargets.contains(path), case .noLibrary? = outcomes.first {
+        if case .path(let path, _) = job, hostTargets.contains(path), outcomes.first?.isWithoutFunction == true {
             items.append(.notice("not traced any more: no TLS function was found in \(path) as it is now"))
         }
     }
@@ -194,7 +208,8 @@ struct ProbeKeeper {
             break
         case .vanished:
             lateness.vanishedFiles += max(waited.count, 1)
-        case .noLibrary, .unsearched, .refused, .unreadable, .pending, .changing, .crowded, .avoided, .unwanted,
+        case .noLibrary, .unsearched, .refused, .untraced, .unreadable, .pending, .changing, .crowded, .avoided,
+            .unwanted,
             .copying,
             .copierEnded:
             break
@@ -292,7 +307,7 @@ struct ProbeKeeper {
     /// Looks at some of what processes map.
     mutating func lookFurther() {
         for file in unseen.prefix(Self.mostAtOnce) {
-            if let candidate = candidates.candidate(for: file) { submit(.mapped(candidate)) }
+            if let candidate = candidates.candidate(for: file) { look(at: candidate) }
         }
         unseen.removeFirst(min(unseen.count, Self.mostAtOnce))
     }

@@ -45,6 +45,16 @@ enum ProbeOutcome: Sendable {
     case traced(ProbedFile, detail: String?)
     /// It holds a TLS library that can't be probed; a sentence, nil where it was said before.
     case refused(String?)
+    /// None of its TLS libraries can be traced. The file is nil where nobody is known to map it who is wanted; `words` are
+    /// nil where they were said before.
+    case untraced(UntracedFile?, words: Words?)
+
+    /// A sentence.
+    enum Words: Sendable {
+        case notice(String)
+        /// For most users it is enough how many there are.
+        case detail(String)
+    }
     case unreadable(SystemError)
     /// Nobody maps it any more.
     case vanished
@@ -67,6 +77,7 @@ enum ProbeOutcome: Sendable {
     var withoutWords: ProbeOutcome {
         switch self {
         case .refused: .refused(nil)
+        case .untraced(let file, _): .untraced(file, words: nil)
         case .traced(let file, _): .traced(file, detail: nil)
         default: self
         }
@@ -99,6 +110,14 @@ enum ProbeOutcome: Sendable {
 
     var isUnsearched: Bool {
         if case .unsearched = self { true } else { false }
+    }
+
+    /// Whether nothing that could be probed was found, and nothing was said of it.
+    var isWithoutFunction: Bool {
+        switch self {
+        case .noLibrary, .untraced(_, nil), .untraced(_, .detail?): true
+        default: false
+        }
     }
 
     var isTraced: Bool {

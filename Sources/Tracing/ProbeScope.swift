@@ -76,6 +76,14 @@ final class ProbeScope: Sendable {
             || ProcessRecord.mountNamespace(of: pid) != ProcessRecord.hostMountNamespace
     }
 
+    /// As `includes`, but in doubt not: what is about to be a container's is nobody's.
+    func isKnownToInclude(_ pid: Int32) -> Bool {
+        guard let paths = try? CgroupMembership(pid: pid).paths,
+            let verdict = verdicts.withLock({ Self.verdict(on: paths, $0) })
+        else { return includesHost }
+        return verdict == .wanted
+    }
+
     /// That of the first path that has one: a container may have its control group in some hierarchies only.
     private static func verdict(on paths: [String], _ verdicts: [String: Verdict]) -> Verdict? {
         for path in paths {

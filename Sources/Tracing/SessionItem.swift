@@ -61,6 +61,8 @@ public struct Readiness: Sendable {
     public var unreadable = 0
     /// Files that were not inspected in time; they are followed up.
     public var unfinished = 0
+    /// What of them can't be traced.
+    public var untraced = UntracedFiles()
 }
 
 /// What a session did, for its closing line.
@@ -69,4 +71,5 @@ public struct SessionSummary: Sendable {
     public var unreadableNames: UInt64 = 0
     public var lost: [LossReason: UInt64] = [:]
     public var lateness = Lateness()
+    public var untraced = UntracedFiles()
 }

@@ -16,6 +16,10 @@ public struct SessionOptions: Sendable {
         /// `command`, a path or a name to look up in `PATH`, with `environment` (`NAME=value`).
         case children(command: String, environment: [String])
 
+        var isCommand: Bool {
+            if case .children = self { true } else { false }
+        }
+
         /// Whether processes that start later are traced, whatever they map.
         var isOpen: Bool {
             switch self {
@@ -37,6 +41,8 @@ public struct SessionOptions: Sendable {
         }
     }
 
+    public typealias ProcessFilter = @Sendable (_ pid: Int32, _ comm: String, _ uid: UInt32) -> Bool
+
     public var target = Target.host
     /// Beside files that the user names: processes that alone are wanted; nil: all.
     public var pids: [Int32]?
@@ -48,6 +54,9 @@ public struct SessionOptions: Sendable {
     /// What looks into files; nil: one is made.
     public var inspectorProcess: InspectorProcess?
     public var containers: ContainerFilter?
+    /// Which processes are wanted for what else they are: decides whose files the session says that it can't trace. nil:
+    /// all.
+    public var isWantedProcess: ProcessFilter?
     /// Names of threads or processes, exact; nil: all.
     public var comms: [String]?
     public var uids: [UInt32]?

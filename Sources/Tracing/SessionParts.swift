@@ -26,6 +26,8 @@ struct SessionParts {
     let cache: FindingCache?
     /// Files of this host that the user named.
     let hostTargets: [String]
+    /// Whether a process descends from the command that is traced; nil where none is.
+    let isFollowed: (@Sendable (Int32) -> Bool)?
     var readiness: Readiness
     /// What is to be done before the session is ready; it has begun.
     var jobs: [UInt64]
@@ -88,6 +90,8 @@ struct SessionParts {
             closer: closer, containers: RuntimeRegistry(scan.runtimes), copiers: copiers, memory: memory,
             initialUsers: InitialUsers(scan.everyone),
             isExcluded: options.isExcluded, scope: scope,
+            wantedUsers: WantedUsers(
+                scope: scope, isBlind: tree == nil && options.containers != nil, isWanted: options.isWantedProcess),
             preparesContainers: options.target.isOpen,
             targets: options.target.containerFiles)
         memory.held.note(scan.everyone.unanswered)
@@ -99,7 +103,10 @@ struct SessionParts {
         var pids: Set<UInt32>?
         if case .processes(let wanted) = options.target { pids = Set(wanted.map(UInt32.init)) }
         var candidates = MappedCandidates(pids: pids, isNarrowed: scope != nil)
-        var first = scan.processes.files.compactMap { candidates.candidate(for: $0) }.map { ProbeJob.mapped($0) }
+        var mapped = scan.processes.files.compactMap { candidates.candidate(for: $0) }
+        // The command is still to be started.
+        if options.target.isCommand { for index in mapped.indices { mapped[index].isFollowed = false } }
+        var first = mapped.map { ProbeJob.mapped($0) }
         if case .children(let command, let environment) = options.target {
             first += LoadableFiles.host(environment: environment).needed(by: [command], inspector).map {
                 .path($0, .everything)
@@ -117,6 +124,7 @@ struct SessionParts {
             throw error
         }
         if options.target.isOpen || options.target.containerFiles != nil { Self.loadIdentifier() }
+        isFollowed = options.target.isCommand ? try program.followed() : nil
         tracepoints = try program.attachTracepoints(options)
         monitors = try MonitorReader { mailbox.post(.monitored($0)) }
         cgroups = try CgroupReader(layout) { mailbox.post(.cgroups($0)) }

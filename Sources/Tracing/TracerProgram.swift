@@ -111,6 +111,12 @@ struct TracerProgram {
         return links
     }
 
+    /// Asks whether a process descends from the command that is traced, as long as it runs.
+    func followed() throws(BPFError) -> @Sendable (Int32) -> Bool {
+        let processes = try object.map("processes", key: UInt32.self, value: UInt8.self)
+        return { processes[UInt32(bitPattern: $0)] != nil }
+    }
+
     /// Calls of payers that stay below the rate of the quick lane.
     func quickRing() throws(BPFError) -> CallRing { try CallRing(object: object, map: "quick", callers: callers) }
 

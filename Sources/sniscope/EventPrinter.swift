@@ -14,6 +14,8 @@ struct EventPrinter {
         let count: Int?
         let isQuiet: Bool
         let isVerbose: Bool
+        /// Whether nothing that is wanted runs before the session is ready.
+        let beginsBeforeCalls: Bool
         let isWanted: (ServerNameEvent) -> Bool
     }
 
@@ -24,6 +26,8 @@ struct EventPrinter {
     private var cache = RowCache()
     private var seen = SeenOnce()
     private var isForgettingTold = false
+    /// Of how many files that can't be traced the user knows.
+    private var untracedTold = 0
     private(set) var written = 0
     /// Nothing more is to be written: the count is reached, or nobody reads.
     private(set) var isDone = false
@@ -53,12 +57,12 @@ struct EventPrinter {
     private mutating func add(_ item: SessionItem) throws(SystemError) {
         switch item {
         case .ready(let readiness):
-            if !settings.isQuiet { ErrorOutput.print(Self.line(readiness)) }
+            announce(readiness)
             if settings.format == .columns && settings.writesHeading { rows.appendHeading(to: &buffer) }
             // A script that waits for the heading gets it before the first row.
             try flush()
         case .complete(let readiness):
-            if !settings.isQuiet { ErrorOutput.print(Self.line(readiness)) }
+            announce(readiness)
         case .serverNames(let events):
             for event in events where !isDone { add(event) }
         case .lost(let loss):
@@ -75,6 +79,12 @@ struct EventPrinter {
         rows.append(event, to: &buffer, &cache)
         written += 1
         if let count = settings.count, written >= count { isDone = true }
+    }
+
+    private mutating func announce(_ readiness: Readiness) {
+        guard !settings.isQuiet else { return }
+        ErrorOutput.print(Self.line(readiness))
+        untracedTold = readiness.untraced.count
     }
 
     private mutating func flush() throws(SystemError) {
@@ -113,6 +123,7 @@ struct EventPrinter {
         if readiness.unfinished > 0 {
             line += "; \(counted(readiness.unfinished, "file")) still to be looked into"
         }
+        if let untraced = readiness.untraced.clause { line += "; \(untraced)" }
         return line
     }
 
@@ -133,7 +144,27 @@ struct EventPrinter {
             line += ", \(counted(lateness.vanishedFiles, "file")) gone before they could be looked into"
         }
         if summary.events != UInt64(written) { line += ", \(written) shown" }
+        // Why there may be none, or fewer than expected.
+        if written == 0 || summary.untraced.count > untracedTold, let untraced = summary.untraced.clause {
+            line += "; \(untraced)"
+        }
+        if written == 0, !settings.beginsBeforeCalls {
+            line += "; connections made before the trace began can't be seen"
+        }
         return line
+    }
+}
+
+extension UntracedFiles {
+    /// How many are named.
+    private static let most = 3
+
+    /// "TLS that can't be traced in 2 files (Java JSSE in libjvm.so, rustls in deno): see `sniscope list`"; nil for none.
+    fileprivate var clause: String? {
+        guard count > 0 else { return nil }
+        var names = titles.prefix(Self.most).joined(separator: ", ")
+        if titles.count > Self.most { names += " and \(titles.count - Self.most) more" }
+        return "TLS that can't be traced in \(counted(count, "file")) (\(names)): see `sniscope list`"
     }
 }
 

@@ -25,7 +25,7 @@ struct StreamOptions: ParsableArguments {
     @Flag(name: .short, help: "Do not write what is traced at the start, nor the summary.")
     var quiet = false
 
-    @Flag(name: .short, help: "Write each file that is probed, and where.")
+    @Flag(name: .short, help: "Write each file that is probed, and where, and each that can't be traced, and why.")
     var verbose = false
 
     @Option(

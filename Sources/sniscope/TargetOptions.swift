@@ -95,6 +95,17 @@ struct TargetSelection: Sendable {
             && podNames.matches(container.kubernetes?.podName ?? "")
     }
 
+    func matches(pid: Int32, comm: String, uid: UInt32) -> Bool {
+        (pids.isEmpty || pids.matches(String(pid))) && (comms.isEmpty || comms.matches(comm))
+            && (uids.isEmpty || uids.matches(String(uid)))
+    }
+
+    /// Decides about processes by what else they are than a container's; nil where all are wanted.
+    var processFilter: SessionOptions.ProcessFilter? {
+        guard ![pids, comms, uids].allSatisfy(\.isEmpty) else { return nil }
+        return { matches(pid: $0, comm: $1, uid: $2) }
+    }
+
     /// The kernel checks only lists of plain values: this checks all.
     func matches(_ caller: Caller) -> Bool {
         (pids.isEmpty || pids.matches(String(caller.pid)))

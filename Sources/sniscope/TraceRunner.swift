@@ -19,6 +19,7 @@ struct TraceRunner {
     func run(_ options: SessionOptions, whenReady: @escaping @Sendable (TracingSession) -> Void) async throws {
         var options = options
         options.containers = target.containerFilter
+        options.isWantedProcess = target.processFilter
         options.comms = target.comms.exactNames
         options.uids = target.uids.exactNames?.compactMap { UInt32($0) }
         options.method = stream.attach
@@ -83,7 +84,7 @@ struct TraceRunner {
         return EventPrinter(
             settings: EventPrinter.Settings(
                 format: output.output, writesHeading: !output.noHeader, isUnique: stream.unique, count: stream.count,
-                isQuiet: stream.quiet, isVerbose: stream.verbose
+                isQuiet: stream.quiet, isVerbose: stream.verbose, beginsBeforeCalls: command != nil
             ) { event in
                 target.matches(event.origin.container) && target.matches(event.origin.caller)
                     && (names.isEmpty || names.matches(event.name ?? "")) && (filter.isEmpty || filter.matches(event))

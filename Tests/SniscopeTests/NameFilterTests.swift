@@ -67,7 +67,8 @@ extension EndToEnd {
             let (names, closing) = try await trace(test.list, test.names.map { "name \($0)" })
             #expect(names == test.shown)
             let count = test.shown.count
-            #expect(closing == "\(count) server name\(count == 1 ? "" : "s"), 0 lost")
+            let line = "\(count) server name\(count == 1 ? "" : "s"), 0 lost"
+            #expect(count == 0 ? closing.hasPrefix(line) && !closing.contains(" shown") : closing == line)
         }
 
         @Test(
@@ -113,7 +114,7 @@ extension EndToEnd {
             #expect(closing == "1 server name, 0 lost")
             let (none, unshown) = try await trace("*y", commands)
             #expect(none.isEmpty)
-            #expect(unshown == "1 server name, 0 lost, 0 shown")
+            #expect(unshown.hasPrefix("1 server name, 0 lost, 0 shown"))
         }
 
         @Test("bytes that are no text")

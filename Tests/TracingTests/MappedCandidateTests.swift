@@ -36,6 +36,20 @@ struct MappedCandidateTests {
         #expect(look(for: 3) == nil)
     }
 
+    @Test("a file that can't be traced, which is nobody's who is wanted, is looked at for the next process")
+    func untraced() throws {
+        var candidates = MappedCandidates(pids: nil)
+        let mapping = ExecutableMapping(
+            pid: 1, time: 0, start: 0x1000, end: 0x2000, device: 1, inode: 2, path: "/file")
+        for _ in 1...2 {
+            guard case .look(let candidate) = candidates.verdict(on: mapping) else {
+                Issue.record("a reason to look")
+                return
+            }
+            _ = candidates.settle(candidate, .untraced(nil, words: nil))
+        }
+    }
+
     @Test("a file that is mapped again and again while it is looked into costs no more memory, and every time counts")
     func mappedAgain() {
         var candidates = MappedCandidates(pids: nil)

@@ -57,8 +57,7 @@ extension TargetSelection {
     /// The file with those of its users that are wanted; nil where there are none.
     fileprivate func narrowed(_ file: ListedFile) -> ListedFile? {
         let users = file.users.filter { user in
-            matches(user.container) && (pids.isEmpty || pids.matches(String(user.pid)))
-                && (comms.isEmpty || comms.matches(user.comm)) && (uids.isEmpty || uids.matches(String(user.uid)))
+            matches(user.container) && matches(pid: user.pid, comm: user.comm, uid: user.uid)
         }
         return users.isEmpty ? nil : file.with(users: users)
     }
