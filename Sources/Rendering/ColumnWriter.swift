@@ -8,16 +8,8 @@ public struct ColumnWriter<Row>: Sendable {
         let value: @Sendable (Row) -> Value?
     }
 
-    /// What is written of a row, from the left.
-    private enum Part: Sendable {
-        case own(Boxed<Place>)
-        /// Rows of the same object have these columns alike; by their place in `shared`.
-        case shared(Int)
-    }
-
     private let places: [Place]
-    private let parts: [Part]
-    private let shared: [[Place]]
+    private let parts: RowParts<Place>
     private let sharing: (@Sendable (Row) -> AnyObject)?
 
     /// - Parameters:
@@ -42,20 +34,9 @@ public struct ColumnWriter<Row>: Sendable {
         places = fields.indices.map {
             Place(column: columns[$0], width: widths[$0], limit: limits[$0], value: fields[$0].value)
         }
-        var parts: [Part] = []
-        var shared: [[Place]] = []
-        for (field, place) in zip(fields, places) {
-            if !field.isShared {
-                parts.append(.own(Boxed(place)))
-            } else if case .shared(let last) = parts.last {
-                shared[last].append(place)
-            } else {
-                parts.append(.shared(shared.count))
-                shared.append([place])
-            }
-        }
+        var parts = RowParts<Place>()
+        for (field, place) in zip(fields, places) { parts.append(place, isShared: field.isShared) }
         self.parts = parts
-        self.shared = shared
         self.sharing = sharing
     }
 
@@ -80,7 +61,7 @@ public struct ColumnWriter<Row>: Sendable {
     public func append(_ row: Row, to buffer: inout [UInt8], _ cache: inout RowCache) {
         guard let object = sharing?(row) else { return append(row, to: &buffer) }
         let known = cache.segments(of: object) {
-            shared.map { places in
+            parts.shared.map { places in
                 var segment = RowCache.Segment()
                 for place in places {
                     Self.append(row, at: place, padding: &segment.padding, to: &segment.bytes)
@@ -89,7 +70,7 @@ public struct ColumnWriter<Row>: Sendable {
             }
         }
         var padding = 0
-        for part in parts {
+        for part in parts.parts {
             switch part {
             case .own(let place): Self.append(row, at: place.value, padding: &padding, to: &buffer)
             case .shared(let index) where known[index].bytes.isEmpty: padding += known[index].padding

@@ -20,16 +20,8 @@ public struct ObjectWriter<Row>: Sendable {
         }
     }
 
-    /// What is written of a row, in this order.
-    private enum Part: Sendable {
-        case own(Boxed<Node>)
-        /// Rows of the same object have these members alike; by their place in `shared`.
-        case shared(Int)
-    }
-
     private let nodes: [Node]
-    private let parts: [Part]
-    private let shared: [[Node]]
+    private let parts: RowParts<Node>
     private let sharing: (@Sendable (Row) -> AnyObject)?
     private let style: ObjectStyle
 
@@ -38,21 +30,10 @@ public struct ObjectWriter<Row>: Sendable {
         var nodes: [Node] = []
         for field in fields { Self.insert(field, depth: 0, into: &nodes) }
         let own = Set(fields.filter { !$0.isShared }.compactMap(\.keys.first))
-        var parts: [Part] = []
-        var shared: [[Node]] = []
-        for node in nodes {
-            if own.contains(node.name) {
-                parts.append(.own(Boxed(node)))
-            } else if case .shared(let last) = parts.last {
-                shared[last].append(node)
-            } else {
-                parts.append(.shared(shared.count))
-                shared.append([node])
-            }
-        }
+        var parts = RowParts<Node>()
+        for node in nodes { parts.append(node, isShared: !own.contains(node.name)) }
         self.nodes = nodes
         self.parts = parts
-        self.shared = shared
         self.sharing = sharing
         self.style = style
     }
@@ -62,7 +43,7 @@ public struct ObjectWriter<Row>: Sendable {
     public func append(_ row: Row, to buffer: inout [UInt8], _ cache: inout RowCache) {
         guard style == .json, let object = sharing?(row) else { return append(row, to: &buffer) }
         let known = cache.segments(of: object) {
-            shared.map { nodes in
+            parts.shared.map { nodes in
                 var bytes: [UInt8] = []
                 _ = Self.appendMembers(nodes, row, to: &bytes)
                 return RowCache.Segment(bytes: bytes)
@@ -70,7 +51,7 @@ public struct ObjectWriter<Row>: Sendable {
         }
         buffer.append(UInt8(ascii: "{"))
         var isFirst = true
-        for part in parts {
+        for part in parts.parts {
             switch part {
             case .own(let node): Self.appendMember(node.value, row, &isFirst, to: &buffer)
             case .shared(let index) where !known[index].bytes.isEmpty:

@@ -30,12 +30,3 @@ public struct RowCache {
         return segments
     }
 }
-
-/// A value of many parts behind one reference, which is all that is counted where it is used for each row.
-final class Boxed<Value: Sendable>: Sendable {
-    let value: Value
-
-    init(_ value: Value) {
-        self.value = value
-    }
-}
