@@ -1,5 +1,5 @@
 /// Writes rows as lines of columns, under a heading.
-public struct ColumnWriter<Row>: Sendable {
+struct ColumnWriter<Row>: Sendable {
     private struct Place: Sendable {
         let column: Column
         let width: Int
@@ -14,25 +14,13 @@ public struct ColumnWriter<Row>: Sendable {
 
     /// - Parameters:
     ///   - fields: the columns from the left.
-    ///   - terminalWidth: cells of a line on the terminal. Values too long for their column are cut with `…`. Without
-    ///     a terminal (nil, or a terminal that says 0) widths are the default ones and nothing is cut: a long value is
-    ///     followed by one space and the rest of its line moves to the right.
+    ///   - layout: of these columns.
     ///   - sharing: what `Field.isShared` is about; nil: every row is written anew.
-    public init(fields: [Field<Row>], terminalWidth: Int?, sharing: (@Sendable (Row) -> AnyObject)? = nil) {
-        let columns = fields.map(\.effectiveColumn)
-        var widths = columns.map(\.width)
-        var limits: [Int?] = columns.map { _ in nil }
-        if let terminalWidth, terminalWidth > 0 {
-            widths = ColumnLayout.widths(of: columns, terminalWidth: terminalWidth)
-            limits = widths
-            // The last column may use the rest of the line even if it is not one that grows.
-            if let last = widths.last, columns.last?.alignment == .left {
-                let rest = terminalWidth - (widths.reduce(0, +) + widths.count - 1)
-                limits[limits.count - 1] = last + max(0, rest)
-            }
-        }
+    init(fields: [Field<Row>], layout: ColumnLayout, sharing: (@Sendable (Row) -> AnyObject)? = nil) {
         places = fields.indices.map {
-            Place(column: columns[$0], width: widths[$0], limit: limits[$0], value: fields[$0].value)
+            Place(
+                column: fields[$0].effectiveColumn, width: layout.widths[$0], limit: layout.limits[$0],
+                value: fields[$0].value)
         }
         var parts = RowParts<Place>()
         for (field, place) in zip(fields, places) { parts.append(place, isShared: field.isShared) }
@@ -40,8 +28,20 @@ public struct ColumnWriter<Row>: Sendable {
         self.sharing = sharing
     }
 
+    /// Cells of the widest value of each column.
+    static func contents(of fields: [Field<Row>], in rows: [Row]) -> [Int] {
+        var scratch: [UInt8] = []
+        return fields.map { field in
+            let truncation = field.effectiveColumn.truncation
+            return rows.reduce(0) { widest, row in
+                scratch.removeAll(keepingCapacity: true)
+                return max(widest, append(field.value(row), limit: nil, truncation: truncation, to: &scratch))
+            }
+        }
+    }
+
     /// Appends the line of headings and a newline.
-    public func appendHeading(to buffer: inout [UInt8]) {
+    func appendHeading(to buffer: inout [UInt8]) {
         var padding = 0
         for place in places {
             Self.append(.string(place.column.heading), at: place, truncation: .end, padding: &padding, to: &buffer)
@@ -50,7 +50,7 @@ public struct ColumnWriter<Row>: Sendable {
     }
 
     /// Appends the row's line and a newline. The line does not end in padding.
-    public func append(_ row: Row, to buffer: inout [UInt8]) {
+    func append(_ row: Row, to buffer: inout [UInt8]) {
         var padding = 0
         for place in places { Self.append(row, at: place, padding: &padding, to: &buffer) }
         buffer.append(UInt8(ascii: "\n"))
@@ -58,8 +58,13 @@ public struct ColumnWriter<Row>: Sendable {
 
     /// As `append(_:to:)`, faster where rows share objects.
     /// - Parameter cache: What it has written of earlier rows; of this writer alone.
-    public func append(_ row: Row, to buffer: inout [UInt8], _ cache: inout RowCache) {
+    func append(_ row: Row, to buffer: inout [UInt8], _ cache: inout RowCache) {
         guard let object = sharing?(row) else { return append(row, to: &buffer) }
+        append(row, sharing: object, to: &buffer, &cache)
+    }
+
+    /// As above, for a row whose object is known.
+    func append(_ row: Row, sharing object: AnyObject, to buffer: inout [UInt8], _ cache: inout RowCache) {
         let known = cache.segments(of: object) {
             parts.shared.map { places in
                 var segment = RowCache.Segment()

@@ -47,6 +47,15 @@ public enum ValueKind: Sendable, Equatable {
 public struct Column: Sendable, Equatable {
     public enum Alignment: Sendable, Equatable { case left, right }
 
+    /// When the column is of use in a stream of rows on a terminal.
+    public enum Presence: Sendable, Equatable {
+        case always
+        /// Once a row has a value in it.
+        case onceFilled
+        /// Once a row has another text in it than in the column of that path.
+        case onceUnlike(String)
+    }
+
     /// Which part of a value that is too long gives way to `…`.
     public enum Truncation: Sendable, Equatable { case end, start, middle }
 
@@ -62,11 +71,17 @@ public struct Column: Sendable, Equatable {
     public var flexible: Bool
     public var alignment: Alignment
     public var truncation: Truncation
+    /// Whether a value that is too long makes its line longer: it is cut only if the user wants all lines to fit.
+    public var isKeptWhole: Bool
+    public var presence: Presence
+    /// Whether the user asked for the column by name: it is narrow, not left out, before it is of use.
+    public var isNamed = false
 
     /// - Parameter minimumWidth: `width` if not given.
     public init(
         _ name: String, heading: String, width: Int, minimumWidth: Int? = nil, flexible: Bool = false,
-        alignment: Alignment = .left, truncation: Truncation = .end
+        alignment: Alignment = .left, truncation: Truncation = .end, isKeptWhole: Bool = false,
+        presence: Presence = .always
     ) {
         self.name = name
         self.heading = heading
@@ -75,5 +90,23 @@ public struct Column: Sendable, Equatable {
         self.flexible = flexible
         self.alignment = alignment
         self.truncation = truncation
+        self.isKeptWhole = isKeptWhole
+        self.presence = presence
+    }
+
+    /// The column where its values may be cut.
+    var cut: Column {
+        var column = self
+        column.isKeptWhole = false
+        return column
+    }
+
+    /// The column before it is of use: as wide as its heading, or as the values that it repeats.
+    var narrowed: Column {
+        var column = self
+        column.width = min(width, presence == .onceFilled ? heading.count : max(heading.count, minimumWidth))
+        column.minimumWidth = min(minimumWidth, column.width)
+        column.flexible = false
+        return column
     }
 }

@@ -34,6 +34,7 @@ public struct FieldSelection<Row>: Sendable {
 
         var columns = relative == 0 ? [] : Self.defaultPositions(schema)
         var objects = relative == 0 ? [] : Set(schema.fields.indices)
+        var named: Set<Int> = []
         for item in items {
             let positions = try schema.positions(named: relative == 0 ? item : String(item.dropFirst()))
             if item.hasPrefix("-") {
@@ -41,17 +42,22 @@ public struct FieldSelection<Row>: Sendable {
                 objects.subtract(positions)
             } else {
                 columns += positions.filter { !columns.contains($0) }
+                named.formUnion(positions)
                 objects.formUnion(positions)
             }
         }
         guard !objects.isEmpty else {
             throw UsageError("The list \(text.quotedInError) removes every field: leave at least one.")
         }
-        self.init(schema, columns: columns, objects: objects)
+        self.init(schema, columns: columns, objects: objects, named: named)
     }
 
-    private init(_ schema: Schema<Row>, columns: [Int], objects: Set<Int>) {
-        self.columns = columns.map { schema.fields[$0] }
+    private init(_ schema: Schema<Row>, columns: [Int], objects: Set<Int>, named: Set<Int> = []) {
+        self.columns = columns.map { index in
+            var field = schema.fields[index]
+            if named.contains(index) { field.column?.isNamed = true }
+            return field
+        }
         sharing = schema.sharing
         self.objectFields = objects.sorted().map { schema.fields[$0] }
     }

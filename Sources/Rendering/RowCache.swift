@@ -20,13 +20,27 @@ public struct RowCache {
 
     public init() {}
 
+    /// Whether segments of that object are there.
+    func contains(_ object: AnyObject) -> Bool {
+        entries[Self.index(of: object)]?.object === object
+    }
+
+    /// Forgets all, where they would be written otherwise now.
+    mutating func removeAll() {
+        for index in entries.indices { entries[index] = nil }
+    }
+
     /// The segments of an object, which `make` writes where they are not there.
     mutating func segments(of object: AnyObject, make: () -> [Segment]) -> [Segment] {
-        // Objects begin at multiples of 16.
-        let index = Int(bitPattern: ObjectIdentifier(object)) >> 4 & (Self.size - 1)
+        let index = Self.index(of: object)
         if let entry = entries[index], entry.object === object { return entry.segments }
         let segments = make()
         entries[index] = Entry(object: object, segments: segments)
         return segments
+    }
+
+    private static func index(of object: AnyObject) -> Int {
+        // Objects begin at multiples of 16.
+        Int(bitPattern: ObjectIdentifier(object)) >> 4 & (size - 1)
     }
 }

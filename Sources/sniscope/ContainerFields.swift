@@ -34,7 +34,7 @@ enum ContainerFields {
             Field(
                 "runtime.containerName",
                 column: Column(
-                    "containerName", heading: "RUNTIME.CONTAINERNAME", width: 38, minimumWidth: 12, flexible: true,
+                    "containerName", heading: "RUNTIME.CONTAINERNAME", width: 38, minimumWidth: 21, flexible: true,
                     truncation: .end)
             ) { container($0).map { .string(nameInColumn?($0) ?? $0.name) } },
             Field("runtime.containerId") { container($0).map { .string($0.id) } },

@@ -8,7 +8,8 @@ struct ContainerPrinter: Sendable {
     private let selection: TargetSelection
     private let filter: Filter<ContainerRow>
     private let format: OutputFormat
-    private let rows: RowWriter<ContainerRow>
+    private var rows: RowWriter<ContainerRow>
+    private let hasHeading: Bool
     private var buffer: [UInt8] = []
     /// Nobody reads any more.
     private(set) var isClosed = false
@@ -21,13 +22,27 @@ struct ContainerPrinter: Sendable {
         self.filter = filter
         self.format = format
         self.rows = rows
+        self.hasHeading = hasHeading
+    }
+
+    /// Rows that are all there are.
+    mutating func add(all rows: [ContainerRow]) {
+        self.rows.append(all: rows.filter(isWanted), hasHeading: hasHeading, to: &buffer)
+    }
+
+    /// Rows follow as they come.
+    mutating func begin() {
         if hasHeading { rows.appendHeading(to: &buffer) }
+    }
+
+    private func isWanted(_ row: ContainerRow) -> Bool {
+        selection.matches(row.container) && filter.matches(row)
     }
 
     /// - Returns: Whether the row is wanted.
     @discardableResult
     mutating func add(_ row: ContainerRow) -> Bool {
-        guard selection.matches(row.container), filter.matches(row) else { return false }
+        guard isWanted(row) else { return false }
         rows.append(row, to: &buffer)
         return true
     }

@@ -72,7 +72,7 @@ enum ContainerSchema {
     }
 
     private static let pod = Field<ContainerRow>(
-        "pod", column: Column("pod", heading: "POD", width: 24, minimumWidth: 8, flexible: true)
+        "pod", column: Column("pod", heading: "POD", width: 24, minimumWidth: 8, flexible: true, presence: .onceFilled)
     ) { $0.container.kubernetes.map { .string("\($0.namespace)/\($0.podName)") } }
 
     private static let running = Field<ContainerRow>(

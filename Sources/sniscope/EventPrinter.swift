@@ -21,7 +21,8 @@ struct EventPrinter {
 
     private let settings: Settings
     private let destination: OutputFile
-    private let rows: RowWriter<ServerNameEvent>
+    private let followsTerminal: Bool
+    private var rows: RowWriter<ServerNameEvent>
     private var buffer: [UInt8] = []
     private var cache = RowCache()
     private var seen = SeenOnce()
@@ -44,12 +45,15 @@ struct EventPrinter {
         self.settings = settings
         self.rows = rows
         self.destination = destination
+        followsTerminal = settings.format == .columns && destination.isTerminal
     }
 
     /// Writes a batch at once.
     /// - Throws: `SystemError` where the output can't be written; a closed pipe only ends the work.
     mutating func write(_ batch: [SessionItem]) throws(SystemError) {
         buffer.removeAll(keepingCapacity: true)
+        // Asked here, no signal is needed for it: a change shows with the next rows anyway.
+        if followsTerminal { rows.fit(terminalWidth: destination.terminalWidth, &cache) }
         for item in batch where !isDone { try add(item) }
         try flush()
     }

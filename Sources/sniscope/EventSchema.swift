@@ -5,11 +5,15 @@ import Tracing
 
 /// The fields of a server name event, in the order of the JSON keys. Names follow Inspektor Gadget's.
 enum EventSchema {
-    /// - Parameter forPeople: Columns mark what JSON says in fields of its own: unreadable and cut names.
-    static func make(forPeople: Bool, kubernetes: Bool, nodeName: String) -> Schema<ServerNameEvent> {
+    /// - Parameters:
+    ///   - forPeople: Columns mark what JSON says in fields of its own: unreadable and cut names.
+    ///   - isContainersAlone: Every row is a container's.
+    static func make(
+        forPeople: Bool, kubernetes: Bool, isContainersAlone: Bool, nodeName: String
+    ) -> Schema<ServerNameEvent> {
         let schema = Schema(
             [Field("timestamp") { .string(Timestamp.text($0.timestamp)) }]
-                + containerFields(forPeople: forPeople, nodeName: nodeName).map(\.shared)
+                + containerFields(forPeople: forPeople, isNeeded: isContainersAlone, nodeName: nodeName)
                 + processFields.map(\.shared) + nameFields(forPeople: forPeople)
                 + libraryFields.map(\.shared) + [connection] + [Field("source") { _ in "uprobe" }.shared],
             defaultColumns: ["runtime.containerName", "proc.pid", "proc.tid", "proc.comm", "name", "library.kind"],
@@ -21,17 +25,32 @@ enum EventSchema {
             ], widths: ["proc.tid": 9, "proc.comm": 9])
     }
 
-    private static func containerFields(forPeople: Bool, nodeName: String) -> [Field<ServerNameEvent>] {
-        ContainerFields.kubernetes(nodeName: nodeName, \.origin.container)
+    /// - Parameter isNeeded: Whether their columns are of use from the first row on.
+    private static func containerFields(
+        forPeople: Bool, isNeeded: Bool, nodeName: String
+    ) -> [Field<ServerNameEvent>] {
+        let fields: [Field<ServerNameEvent>] =
+            ContainerFields.kubernetes(nodeName: nodeName, \.origin.container)
             + ContainerFields.runtime(
                 nameInColumn: forPeople ? ContainerFields.qualifiedName : nil, \.origin.container)
+        return fields.map { field in
+            var field = field.shared
+            if !isNeeded { field.column?.presence = .onceFilled }
+            // They are there because the user wants them.
+            if field.path.hasPrefix("k8s.") { field.column?.isNamed = true }
+            return field
+        }
     }
 
     private static let processFields: [Field<ServerNameEvent>] = [
         Field("proc.pid", kind: .integer, column: Column("pid", heading: "PID", width: 10, minimumWidth: 7)) {
             .number($0.origin.caller.pid)
         },
-        Field("proc.tid", kind: .integer, column: Column("tid", heading: "TID", width: 10, minimumWidth: 7)) {
+        Field(
+            "proc.tid", kind: .integer,
+            column: Column(
+                "tid", heading: "TID", width: 10, minimumWidth: 7, presence: .onceUnlike("proc.pid"))
+        ) {
             .number($0.origin.caller.tid)
         },
         Field("proc.comm", column: Column("comm", heading: "COMM", width: 16, minimumWidth: 8)) {
@@ -49,10 +68,16 @@ enum EventSchema {
             .number($0.origin.caller.gid)
         },
         // Inspektor Gadget has no names for these. In a container without a user namespace of its own they are the same.
-        Field("proc.creds.containerUid", kind: .integer, column: Column("cuid", heading: "CUID", width: 8)) {
+        Field(
+            "proc.creds.containerUid", kind: .integer,
+            column: Column("cuid", heading: "CUID", width: 8, presence: .onceFilled)
+        ) {
             $0.origin.caller.innerUID == $0.origin.caller.uid ? nil : .number($0.origin.caller.innerUID)
         },
-        Field("proc.creds.containerGid", kind: .integer, column: Column("cgid", heading: "CGID", width: 8)) {
+        Field(
+            "proc.creds.containerGid", kind: .integer,
+            column: Column("cgid", heading: "CGID", width: 8, presence: .onceFilled)
+        ) {
             $0.origin.caller.innerGID == $0.origin.caller.gid ? nil : .number($0.origin.caller.innerGID)
         },
         Field("proc.parent.pid", kind: .integer, column: Column("ppid", heading: "PPID", width: 10)) {
@@ -66,8 +91,11 @@ enum EventSchema {
 
     private static func nameFields(forPeople: Bool) -> [Field<ServerNameEvent>] {
         [
-            Field("name", column: Column("name", heading: "NAME", width: 30, minimumWidth: 16, flexible: true)) {
-                event in
+            Field(
+                "name",
+                column: Column(
+                    "name", heading: "NAME", width: 30, minimumWidth: 16, flexible: true, isKeptWhole: true)
+            ) { event in
                 guard let name = event.name else { return forPeople ? "(unreadable)" : nil }
                 return .string(forPeople && event.isNameTruncated ? name + "…" : name)
             },

@@ -26,6 +26,14 @@ struct OutputOptions: ParsableArguments {
     @Flag(help: "Leave out the column heading.")
     var noHeader = false
 
+    @Flag(help: "On a terminal, cut what does not fit, so that no line wraps.")
+    var truncate = false
+
+    /// The terminal behind an output; nil where it is none.
+    func terminal(of output: OutputFile) -> Terminal? {
+        output.isTerminal ? Terminal(width: output.terminalWidth, truncates: truncate) : nil
+    }
+
     func selection<Row>(_ schema: Schema<Row>) throws -> FieldSelection<Row> {
         try fields.map { try FieldSelection(parsing: $0, schema: schema) } ?? FieldSelection(schema)
     }

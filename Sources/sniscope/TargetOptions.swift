@@ -83,7 +83,7 @@ struct TargetSelection: Sendable {
     }
 
     /// A list of names wanted leaves out what has none.
-    private var includesHost: Bool {
+    var includesHost: Bool {
         scope != .containers && ![runtimes, containerNames, namespaces, podNames].contains(where: \.hasInclusions)
     }
 

@@ -75,11 +75,12 @@ struct TraceRunner {
         let schema = EventSchema.make(
             forPeople: output.output == .columns,
             kubernetes: stream.kubernetes || target.namespaces.hasInclusions || target.podNames.hasInclusions,
+            isContainersAlone: !target.includesHost,
             nodeName: Environment["NODE_NAME"] ?? Host.name)
         let filter = try Filter(output.filter, schema: schema)
         let rows = try RowWriter(
             output.output, selection: output.selection(schema),
-            terminalWidth: destination.isTerminal ? destination.terminalWidth : nil)
+            terminal: output.terminal(of: destination))
         let target = target
         return EventPrinter(
             settings: EventPrinter.Settings(

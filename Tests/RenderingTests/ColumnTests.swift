@@ -148,7 +148,7 @@ import Testing
             defaultColumns: ["k8s.podName", "proc.pid", "proc.tid", "proc.comm", "name"],
             widths: ["proc.tid": 9, "proc.comm": 9])
         var buffer: [UInt8] = []
-        let writer = try RowWriter(.columns, selection: FieldSelection(schema), terminalWidth: nil)
+        var writer = try RowWriter(.columns, selection: FieldSelection(schema), terminal: nil)
         writer.appendHeading(to: &buffer)
         #expect(
             String(decoding: buffer, as: UTF8.self)

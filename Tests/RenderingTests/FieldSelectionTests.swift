@@ -65,7 +65,7 @@ import Testing
 
     @Test func columnsNeedOneLeft() throws {
         let selection = try parse("-container,-pid,-tid,-comm,-name")
-        #expect(throws: UsageError.self) { try RowWriter(.columns, selection: selection, terminalWidth: nil) }
-        #expect(throws: Never.self) { try RowWriter(.json, selection: selection, terminalWidth: nil) }
+        #expect(throws: UsageError.self) { try RowWriter(.columns, selection: selection, terminal: nil) }
+        #expect(throws: Never.self) { try RowWriter(.json, selection: selection, terminal: nil) }
     }
 }

@@ -89,7 +89,8 @@ import Testing
             Sample(container: "web", name: nil, podName: "p"), Sample(container: "web", name: "日本", podName: "p"),
         ]
         let json = ObjectWriter(fields: fields, style: .json, sharing: sharing)
-        let columns = ColumnWriter(fields: fields, terminalWidth: nil, sharing: sharing)
+        let columns = ColumnWriter(
+            fields: fields, layout: ColumnLayout(fields.map(\.effectiveColumn)), sharing: sharing)
         var caches = (RowCache(), RowCache())
         var (known, plain): ([UInt8], [UInt8]) = ([], [])
         for row in rows {

@@ -45,7 +45,7 @@ struct ContainersCommand: HostCommand {
             selection: selection, filter: Filter(output.filter, schema: schema), format: output.output,
             rows: RowWriter(
                 output.output, selection: output.selection(schema),
-                terminalWidth: standardOutput.isTerminal ? standardOutput.terminalWidth : nil),
+                terminal: output.terminal(of: standardOutput)),
             hasHeading: !output.noHeader)
         return { [watch] in
             if watch { try follow(printer) } else { try list(printer) }
@@ -55,9 +55,8 @@ struct ContainersCommand: HostCommand {
     private func list(_ printer: ContainerPrinter) throws {
         let listing = ContainerRuntimes.discover().listWithUnlisted()
         var printer = printer
-        for container in listing.containers where all || container.initPid != nil {
-            printer.add(ContainerRow(container: container))
-        }
+        let shown = listing.containers.filter { all || $0.initPid != nil }
+        printer.add(all: shown.map { ContainerRow(container: $0) })
         try printer.flush()
         ContainerPrinter.report(listing.failures)
     }
@@ -74,6 +73,7 @@ struct ContainersCommand: HostCommand {
             }
         }
         var printer = printer
+        printer.begin()
         let now = Clock.realtime
         for container in watch.present {
             printer.add(ContainerRow(container: container, event: (.present, now)))

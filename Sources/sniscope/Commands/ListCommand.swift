@@ -31,7 +31,7 @@ struct ListCommand: HostCommand {
         let standardOutput = OutputFile.standardOutput
         let rows = try RowWriter(
             output.output, selection: output.selection(schema),
-            terminalWidth: standardOutput.isTerminal ? standardOutput.terminalWidth : nil)
+            terminal: output.terminal(of: standardOutput))
         let binaries = try target.binaries()
         let cache = try libraries.cache(catalog)
         let list = try LibraryList(
@@ -39,10 +39,8 @@ struct ListCommand: HostCommand {
             files: binaries.isEmpty ? nil : binaries)
 
         var bytes: [UInt8] = []
-        if output.output == .columns && !output.noHeader { rows.appendHeading(to: &bytes) }
-        for file in list.files.compactMap(selection.narrowed) where filter.matches(file) {
-            rows.append(file, to: &bytes)
-        }
+        let files = list.files.compactMap(selection.narrowed).filter(filter.matches)
+        rows.append(all: files, hasHeading: !output.noHeader, to: &bytes)
         try standardOutput.writeUnlessClosed(bytes)
         for refusal in list.refusals {
             ErrorOutput.print(
