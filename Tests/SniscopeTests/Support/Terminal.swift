@@ -22,8 +22,8 @@ enum Terminal {
         steps = json.loads(sys.argv[1])
         pid, terminal = pty.fork()
         if pid == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 101, 0, 0))
             os.execvp(sys.argv[2], sys.argv[2:])
-        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 101, 0, 0))
         output, seen, deadline = b"", 0, time.time() + 40
         while time.time() < deadline:
             if steps and steps[0][0].encode() in output[seen:]:
