@@ -44,7 +44,10 @@ let package = Package(
                 "Containers", "Processes", "Inspection", "TLSLibraries", "ELFImage", "LibBPF", "BPFPrograms", "CEvents",
                 "OS",
             ], swiftSettings: safe),
-        .target(name: "Rendering", swiftSettings: safe),
+        // Its generic types are compiled for each kind of row where that is known: a row costs half of it.
+        .target(
+            name: "Rendering",
+            swiftSettings: safe + [.unsafeFlags(["-cross-module-optimization"], .when(configuration: .release))]),
         .target(
             name: "Containers",
             dependencies: [

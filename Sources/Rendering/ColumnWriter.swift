@@ -6,6 +6,7 @@ struct ColumnWriter<Row>: Sendable {
         /// The cells at which a value is cut; nil if it may overflow.
         let limit: Int?
         let value: @Sendable (Row) -> Value?
+        let plainText: (@Sendable (Row, inout [UInt8]) -> Bool)?
     }
 
     private let places: [Place]
@@ -20,7 +21,7 @@ struct ColumnWriter<Row>: Sendable {
         places = fields.indices.map {
             Place(
                 column: fields[$0].effectiveColumn, width: layout.widths[$0], limit: layout.limits[$0],
-                value: fields[$0].value)
+                value: fields[$0].value, plainText: fields[$0].plainText)
         }
         var parts = RowParts<Place>()
         for (field, place) in zip(fields, places) { parts.append(place, isShared: field.isShared) }
@@ -44,7 +45,9 @@ struct ColumnWriter<Row>: Sendable {
     func appendHeading(to buffer: inout [UInt8]) {
         var padding = 0
         for place in places {
-            Self.append(.string(place.column.heading), at: place, truncation: .end, padding: &padding, to: &buffer)
+            Self.append(at: place, padding: &padding, to: &buffer) { buffer in
+                Self.append(.string(place.column.heading), limit: place.limit, truncation: .end, to: &buffer)
+            }
         }
         buffer.append(UInt8(ascii: "\n"))
     }
@@ -65,41 +68,52 @@ struct ColumnWriter<Row>: Sendable {
 
     /// As above, for a row whose object is known.
     func append(_ row: Row, sharing object: AnyObject, to buffer: inout [UInt8], _ cache: inout RowCache) {
-        let known = cache.segments(of: object) {
-            parts.shared.map { places in
-                var segment = RowCache.Segment()
-                for place in places {
-                    Self.append(row, at: place, padding: &segment.padding, to: &segment.bytes)
-                }
-                return segment
-            }
+        let known = cache.entry(of: object, parts) { places, bytes in
+            var padding = 0
+            for place in places { Self.append(row, at: place, padding: &padding, to: &bytes) }
+            return padding
         }
         var padding = 0
-        for part in parts.parts {
-            switch part {
-            case .own(let place): Self.append(row, at: place.value, padding: &padding, to: &buffer)
-            case .shared(let index) where known[index].bytes.isEmpty: padding += known[index].padding
-            case .shared(let index):
+        var start = 0
+        for index in known.segments.indices {
+            let segment = known.segments[index]
+            if segment.end > start {
                 buffer.append(spaces: padding)
-                buffer.append(contentsOf: known[index].bytes)
-                padding = known[index].padding
+                buffer.append(contentsOf: known.bytes[start..<segment.end])
+                padding = segment.padding
+            } else {
+                padding += segment.padding
             }
+            start = segment.end
+            if index < parts.own.count { Self.append(row, at: parts.own[index], padding: &padding, to: &buffer) }
         }
         buffer.append(UInt8(ascii: "\n"))
     }
 
     private static func append(_ row: Row, at place: Place, padding: inout Int, to buffer: inout [UInt8]) {
-        append(place.value(row), at: place, truncation: place.column.truncation, padding: &padding, to: &buffer)
+        append(at: place, padding: &padding, to: &buffer) { buffer in
+            if let plainText = place.plainText {
+                let start = buffer.count
+                guard plainText(row, &buffer) else { return 0 }
+                let width = buffer.count - start
+                guard let limit = place.limit, width > limit else { return width }
+                buffer.removeLast(width)
+            }
+            return append(
+                place.value(row), limit: place.limit, truncation: place.column.truncation, to: &buffer)
+        }
     }
 
-    /// - Parameter padding: the spaces due before the next text, which are written only if there is one.
+    /// - Parameters:
+    ///   - padding: the spaces due before the next text, which are written only if there is one.
+    ///   - write: appends the text; it returns the cells it takes.
     private static func append(
-        _ value: Value?, at place: Place, truncation: Column.Truncation, padding: inout Int, to buffer: inout [UInt8]
+        at place: Place, padding: inout Int, to buffer: inout [UInt8], write: (inout [UInt8]) -> Int
     ) {
         let lineEnd = buffer.count
         buffer.append(spaces: padding)
         let start = buffer.count
-        let width = append(value, limit: place.limit, truncation: truncation, to: &buffer)
+        let width = write(&buffer)
         guard width > 0 else {
             buffer.removeLast(buffer.count - lineEnd)
             padding += place.width + 1

@@ -10,6 +10,8 @@ public struct Field<Row>: Sendable {
     public var column: Column?
     /// The field's value in a row; nil if it does not apply there: left out of JSON and empty in columns.
     public let value: @Sendable (Row) -> Value?
+    /// Appends the value, of which every byte stands for itself in each format; false where the field does not apply.
+    let plainText: (@Sendable (Row, inout [UInt8]) -> Bool)?
     /// Whether rows that share an object (`Schema.sharing`) have the same value.
     public private(set) var isShared = false
 
@@ -28,6 +30,24 @@ public struct Field<Row>: Sendable {
         self.kind = kind
         self.column = column
         self.value = value
+        plainText = nil
+    }
+
+    /// A field that each row has for itself, written without a text of its own.
+    /// - Parameter plainText: Appends the value: printable ASCII without quotes and backslashes; false where the field
+    ///   does not apply.
+    public init(
+        _ path: String, column: Column? = nil, plainText: @escaping @Sendable (Row, inout [UInt8]) -> Bool
+    ) {
+        self.path = path
+        self.keys = path.split(separator: ".").map(String.init)
+        self.kind = .string
+        self.column = column
+        self.plainText = plainText
+        value = { row in
+            var text: [UInt8] = []
+            return plainText(row, &text) ? .string(String(decoding: text, as: UTF8.self)) : nil
+        }
     }
 
     /// The column to use when the field is chosen: its own, or one derived from its path.

@@ -9,11 +9,14 @@ public struct ObjectWriter<Row>: Sendable {
         /// The name as JSON writes it, with the colon.
         let key: [UInt8]
         let value: (@Sendable (Row) -> Value?)?
+        let plainText: (@Sendable (Row, inout [UInt8]) -> Bool)?
         var children: [Node] = []
 
-        init(_ name: String, value: (@Sendable (Row) -> Value?)?) {
+        /// - Parameter field: nil where it holds others.
+        init(_ name: String, _ field: Field<Row>?) {
             self.name = name
-            self.value = value
+            value = field?.value
+            plainText = field?.plainText
             var key: [UInt8] = []
             JSONText.append(name, to: &key)
             self.key = key + [UInt8(ascii: ":")]
@@ -42,24 +45,22 @@ public struct ObjectWriter<Row>: Sendable {
     /// - Parameter cache: What it has written of earlier rows; of this writer alone.
     public func append(_ row: Row, to buffer: inout [UInt8], _ cache: inout RowCache) {
         guard style == .json, let object = sharing?(row) else { return append(row, to: &buffer) }
-        let known = cache.segments(of: object) {
-            parts.shared.map { nodes in
-                var bytes: [UInt8] = []
-                _ = Self.appendMembers(nodes, row, to: &bytes)
-                return RowCache.Segment(bytes: bytes)
-            }
+        let known = cache.entry(of: object, parts) { nodes, bytes in
+            _ = Self.appendMembers(nodes, row, to: &bytes)
+            return 0
         }
         buffer.append(UInt8(ascii: "{"))
         var isFirst = true
-        for part in parts.parts {
-            switch part {
-            case .own(let node): Self.appendMember(node.value, row, &isFirst, to: &buffer)
-            case .shared(let index) where !known[index].bytes.isEmpty:
+        var start = 0
+        for index in known.segments.indices {
+            let end = known.segments[index].end
+            if end > start {
                 if !isFirst { buffer.append(UInt8(ascii: ",")) }
-                buffer.append(contentsOf: known[index].bytes)
+                buffer.append(contentsOf: known.bytes[start..<end])
                 isFirst = false
-            case .shared: break
             }
+            start = end
+            if index < parts.own.count { Self.appendMember(parts.own[index], row, &isFirst, to: &buffer) }
         }
         buffer.append(UInt8(ascii: "}"))
         buffer.append(UInt8(ascii: "\n"))
@@ -82,10 +83,10 @@ public struct ObjectWriter<Row>: Sendable {
 
     private static func insert(_ field: Field<Row>, depth: Int, into nodes: inout [Node]) {
         let name = field.keys[depth]
-        guard depth < field.keys.count - 1 else { return nodes.append(Node(name, value: field.value)) }
+        guard depth < field.keys.count - 1 else { return nodes.append(Node(name, field)) }
         var index = nodes.firstIndex { $0.name == name } ?? nodes.endIndex
         if index == nodes.endIndex {
-            nodes.append(Node(name, value: nil))
+            nodes.append(Node(name, nil))
             index = nodes.count - 1
         }
         insert(field, depth: depth + 1, into: &nodes[index].children)
@@ -100,7 +101,16 @@ public struct ObjectWriter<Row>: Sendable {
 
     private static func appendMember(_ node: Node, _ row: Row, _ isFirst: inout Bool, to buffer: inout [UInt8]) {
         let start = buffer.count
-        if let value = node.value {
+        if let plainText = node.plainText {
+            if !isFirst { buffer.append(UInt8(ascii: ",")) }
+            buffer.append(contentsOf: node.key)
+            buffer.append(UInt8(ascii: "\""))
+            guard plainText(row, &buffer) else {
+                buffer.removeLast(buffer.count - start)
+                return
+            }
+            buffer.append(UInt8(ascii: "\""))
+        } else if let value = node.value {
             guard let value = value(row), !value.isEmptyObject else { return }
             if !isFirst { buffer.append(UInt8(ascii: ",")) }
             buffer.append(contentsOf: node.key)

@@ -3,15 +3,24 @@
 public struct RowCache {
     /// Fields that follow one another, as they stand in a row.
     struct Segment {
-        var bytes: [UInt8] = []
+        /// Where they end in `Entry.bytes`; they begin where those before end.
+        let end: Int
         /// Spaces that are due before what follows, in columns.
-        var padding = 0
+        let padding: Int
     }
 
-    private struct Entry {
+    /// By reference: that is all that is counted where it is used for each row.
+    final class Entry {
         /// Held, so that its address is nobody else's.
         let object: AnyObject
+        let bytes: [UInt8]
         let segments: [Segment]
+
+        init(_ object: AnyObject, bytes: [UInt8], segments: [Segment]) {
+            self.object = object
+            self.bytes = bytes
+            self.segments = segments
+        }
     }
 
     private static let size = 1024
@@ -20,7 +29,7 @@ public struct RowCache {
 
     public init() {}
 
-    /// Whether segments of that object are there.
+    /// Whether an object's entry is there.
     func contains(_ object: AnyObject) -> Bool {
         entries[Self.index(of: object)]?.object === object
     }
@@ -30,13 +39,23 @@ public struct RowCache {
         for index in entries.indices { entries[index] = nil }
     }
 
-    /// The segments of an object, which `make` writes where they are not there.
-    mutating func segments(of object: AnyObject, make: () -> [Segment]) -> [Segment] {
+    /// The entry of an object, which is written where it is not there.
+    /// - Parameters:
+    ///   - parts: Of a row of that object.
+    ///   - write: Appends fields; it returns the spaces that are due behind them.
+    mutating func entry<Element>(
+        of object: AnyObject, _ parts: RowParts<Element>, write: ([Element], inout [UInt8]) -> Int
+    ) -> Entry {
         let index = Self.index(of: object)
-        if let entry = entries[index], entry.object === object { return entry.segments }
-        let segments = make()
-        entries[index] = Entry(object: object, segments: segments)
-        return segments
+        if let entry = entries[index], entry.object === object { return entry }
+        var bytes: [UInt8] = []
+        let segments = parts.shared.map { elements in
+            let padding = write(elements, &bytes)
+            return Segment(end: bytes.count, padding: padding)
+        }
+        let entry = Entry(object, bytes: bytes, segments: segments)
+        entries[index] = entry
+        return entry
     }
 
     private static func index(of object: AnyObject) -> Int {

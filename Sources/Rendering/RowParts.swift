@@ -1,32 +1,16 @@
-/// What is written of a row, in its order: what is the row's own, and runs of what rows of the same object have alike
-/// (`Schema.sharing`), which are written once for all of them.
+/// What is written of a row, in its order: runs of what rows of the same object have alike (`Schema.sharing`), which are
+/// written once for all of them, and between them what is the row's own.
 struct RowParts<Element: Sendable>: Sendable {
-    enum Part: Sendable {
-        case own(Boxed<Element>)
-        /// By its place in `shared`.
-        case shared(Int)
-    }
-
-    private(set) var parts: [Part] = []
-    private(set) var shared: [[Element]] = []
+    private(set) var own: [Element] = []
+    /// What comes before each of `own`, and at the end; some are empty.
+    private(set) var shared: [[Element]] = [[]]
 
     mutating func append(_ element: Element, isShared: Bool) {
-        if !isShared {
-            parts.append(.own(Boxed(element)))
-        } else if case .shared(let last) = parts.last {
-            shared[last].append(element)
+        if isShared {
+            shared[shared.count - 1].append(element)
         } else {
-            parts.append(.shared(shared.count))
-            shared.append([element])
+            own.append(element)
+            shared.append([])
         }
-    }
-}
-
-/// A value of many parts behind one reference, which is all that is counted where it is used for each row.
-final class Boxed<Value: Sendable>: Sendable {
-    let value: Value
-
-    init(_ value: Value) {
-        self.value = value
     }
 }

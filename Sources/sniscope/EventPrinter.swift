@@ -16,7 +16,10 @@ struct EventPrinter {
         let isVerbose: Bool
         /// Whether nothing that is wanted runs before the session is ready.
         let beginsBeforeCalls: Bool
-        let isWanted: (ServerNameEvent) -> Bool
+        /// Asked once for rows of the same origin that follow one another.
+        let isOriginWanted: (CallOrigin) -> Bool
+        /// nil where every event of an origin that is wanted is.
+        let isWanted: ((ServerNameEvent) -> Bool)?
     }
 
     private let settings: Settings
@@ -25,6 +28,8 @@ struct EventPrinter {
     private var rows: RowWriter<ServerNameEvent>
     private var buffer: [UInt8] = []
     private var cache = RowCache()
+    private var lastOrigin: CallOrigin?
+    private var isLastOriginWanted = false
     private var seen = SeenOnce()
     private var isForgettingTold = false
     /// Of how many files that can't be traced the user knows.
@@ -79,7 +84,7 @@ struct EventPrinter {
     }
 
     private mutating func add(_ event: ServerNameEvent) {
-        guard settings.isWanted(event), isFirst(event) else { return }
+        guard isWanted(event), !settings.isUnique || isFirst(event) else { return }
         rows.append(event, to: &buffer, &cache)
         written += 1
         if let count = settings.count, written >= count { isDone = true }
@@ -102,8 +107,15 @@ struct EventPrinter {
         buffer.removeAll(keepingCapacity: true)
     }
 
+    private mutating func isWanted(_ event: ServerNameEvent) -> Bool {
+        if event.origin !== lastOrigin {
+            lastOrigin = event.origin
+            isLastOriginWanted = settings.isOriginWanted(event.origin)
+        }
+        return isLastOriginWanted && settings.isWanted?(event) ?? true
+    }
+
     private mutating func isFirst(_ event: ServerNameEvent) -> Bool {
-        guard settings.isUnique else { return true }
         let isFirst = seen.insert(
             Once(
                 container: event.origin.container?.ownID, pid: event.origin.caller.pid,

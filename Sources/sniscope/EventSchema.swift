@@ -12,7 +12,7 @@ enum EventSchema {
         forPeople: Bool, kubernetes: Bool, isContainersAlone: Bool, nodeName: String
     ) -> Schema<ServerNameEvent> {
         let schema = Schema(
-            [Field("timestamp") { .string(Timestamp.text($0.timestamp)) }]
+            [timestamp]
                 + containerFields(forPeople: forPeople, isNeeded: isContainersAlone, nodeName: nodeName)
                 + processFields.map(\.shared) + nameFields(forPeople: forPeople)
                 + libraryFields.map(\.shared) + [connection] + [Field("source") { _ in "uprobe" }.shared],
@@ -123,16 +123,20 @@ enum EventSchema {
         },
     ]
 
+    private static let timestamp = Field<ServerNameEvent>("timestamp") { event, text in
+        Timestamp.append(event.timestamp, to: &text)
+        return true
+    }
+
+    /// In 16 hexadecimal digits.
     private static let connection = Field<ServerNameEvent>(
         "connection", column: Column("connection", heading: "CONNECTION", width: 16)
-    ) { $0.connection.map { .string(hexadecimal($0)) } }
-
-    /// In 16 digits.
-    private static func hexadecimal(_ number: UInt64) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        text.reserveCapacity(16)
-        for place in (0..<16).reversed() { text.append(digits[Int(number >> (4 * UInt64(place)) & 15)]) }
-        return String(decoding: text, as: UTF8.self)
+    ) { event, text in
+        guard let connection = event.connection else { return false }
+        for place in (0..<16).reversed() {
+            let digit = UInt8(truncatingIfNeeded: connection >> (4 * UInt64(place)) & 15)
+            text.append(digit + (digit < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10))
+        }
+        return true
     }
 }

@@ -4,21 +4,25 @@ enum Timestamp {
 
     /// - Parameter nanoseconds: Since the epoch.
     static func text(_ nanoseconds: Int64) -> String {
+        var text: [UInt8] = []
+        append(nanoseconds, to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// - Parameter nanoseconds: Since the epoch.
+    static func append(_ nanoseconds: Int64, to text: inout [UInt8]) {
         let perSecond: Int64 = 1_000_000_000
         let seconds = nanoseconds.flooredDivision(by: perSecond)
         let days = seconds.flooredDivision(by: 86_400)
         let second = seconds - days * 86_400
         let date = civil(days: days)
         // Each event has one: digits are put in place, not joined.
-        var text = form
-        put(date.year, at: 0..<4, in: &text)
-        put(date.month, at: 5..<7, in: &text)
-        put(date.day, at: 8..<10, in: &text)
-        put(second / 3600, at: 11..<13, in: &text)
-        put(second / 60 % 60, at: 14..<16, in: &text)
-        put(second % 60, at: 17..<19, in: &text)
-        put(nanoseconds - seconds * perSecond, at: 20..<29, in: &text)
-        return String(decoding: text, as: UTF8.self)
+        let start = text.count
+        text.append(contentsOf: form)
+        for (value, place, count) in [
+            (date.year, 0, 4), (date.month, 5, 2), (date.day, 8, 2), (second / 3600, 11, 2), (second / 60 % 60, 14, 2),
+            (second % 60, 17, 2), (nanoseconds - seconds * perSecond, 20, 9),
+        ] { put(value, at: start + place..<start + place + count, in: &text) }
     }
 
     private static func put(_ value: Int64, at places: Range<Int>, in text: inout [UInt8]) {

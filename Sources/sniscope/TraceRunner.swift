@@ -82,14 +82,14 @@ struct TraceRunner {
             output.output, selection: output.selection(schema),
             terminal: output.terminal(of: destination))
         let target = target
+        let isWanted: ((ServerNameEvent) -> Bool)? =
+            names.isEmpty && filter.isEmpty
+            ? nil : { (names.isEmpty || names.matches($0.name ?? "")) && filter.matches($0) }
         return EventPrinter(
             settings: EventPrinter.Settings(
                 format: output.output, writesHeading: !output.noHeader, isUnique: stream.unique, count: stream.count,
-                isQuiet: stream.quiet, isVerbose: stream.verbose, beginsBeforeCalls: command != nil
-            ) { event in
-                target.matches(event.origin.container) && target.matches(event.origin.caller)
-                    && (names.isEmpty || names.matches(event.name ?? "")) && (filter.isEmpty || filter.matches(event))
-            },
+                isQuiet: stream.quiet, isVerbose: stream.verbose, beginsBeforeCalls: command != nil,
+                isOriginWanted: { target.matches($0.container) && target.matches($0.caller) }, isWanted: isWanted),
             rows: rows, destination: destination)
     }
 

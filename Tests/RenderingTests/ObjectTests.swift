@@ -102,6 +102,33 @@ import Testing
         #expect(String(decoding: known, as: UTF8.self) == String(decoding: plain, as: UTF8.self))
     }
 
+    @Test("a field that appends plain text looks as one that has a value")
+    func plainText() {
+        let valued = Field<Sample>("address") { $0.name.map { _ in .string("00ff00ff") } }
+        let appending = Field<Sample>("address") { row, text in
+            guard row.name != nil else { return false }
+            text.append(contentsOf: "00ff00ff".utf8)
+            return true
+        }
+        func lines(_ address: Field<Sample>, _ terminal: Terminal?) -> String {
+            let fields = [Sample.schema.fields[1], address, Sample.schema.fields[2]]
+            let columns = fields.map(\.effectiveColumn)
+            let layout = terminal.map { ColumnLayout(columns, on: $0) } ?? ColumnLayout(columns)
+            let writers = (ColumnWriter(fields: fields, layout: layout), ObjectWriter(fields: fields, style: .json))
+            var buffer: [UInt8] = []
+            for row in [Sample(), Sample(name: nil)] {
+                writers.0.append(row, to: &buffer)
+                writers.1.append(row, to: &buffer)
+            }
+            return String(decoding: buffer, as: UTF8.self)
+        }
+        for terminal in [nil, Terminal(width: 80), Terminal(width: 20, truncates: true)] {
+            #expect(lines(appending, terminal) == lines(valued, terminal))
+        }
+        #expect(lines(appending, Terminal(width: 20, truncates: true)).contains("…"))
+        #expect(appending.value(Sample()) == "00ff00ff" && appending.value(Sample(name: nil)) == nil)
+    }
+
     private let report: Value = .object([
         "path": "/usr/lib/libssl.so.3", "buildId": nil, "sizes": [1, -2, .integer(.min), .integer(.max)],
         "libraries": [

@@ -8,7 +8,8 @@ extension EndToEnd {
         /// and once the program has ended 140, and another one does what is typed.
         /// - Parameter keys: What is typed once a row has come.
         /// - Returns: The lines on the screen, without what the two programs say.
-        private func trace(_ options: [String] = [], typing keys: [String], then last: String) async throws -> [String] {
+        private func trace(_ options: [String] = [], typing keys: [String], then last: String) async throws -> [String]
+        {
             let workspace = try Workspace()
             defer { workspace.remove() }
             let library = try workspace.copy(try await libraryPath("libssl.so.3"), as: "libssl.so.3")
@@ -33,7 +34,8 @@ extension EndToEnd {
 
         @Test("columns come once a row needs them, and follow the terminal's width; a name is whole")
         func adapts() async throws {
-            let lines = try await trace(typing: ["name \(longName)", "thread other.example"], then: "name wide.example")
+            let lines = try await trace(
+                typing: ["name \(longName)", "thread other.example"], then: "name wide.example")
             let few = ["PID", "COMM", "NAME", "LIBRARY"]
             let all = ["PID", "TID", "COMM", "NAME", "LIBRARY"]
             guard lines.count == 6 else { throw Problem(lines.joined(separator: "\n")) }
