@@ -7,25 +7,38 @@ internal import Glibc
 /// Not thread-safe while it is configured; the descriptors of programs and maps may be used from any thread.
 public final class BPFObject {
     private let object: OpaquePointer
+    /// What libbpf reads the kernel's types from; written by `load`.
+    private let types: Int32
 
     /// Parses the ELF image. Nothing is in the kernel yet.
     public init(image: [UInt8], name: String) throws(BPFError) {
         BPFLog.capture()
         libbpf_set_strict_mode(LIBBPF_STRICT_ALL)
+        let types = sniscope_types_file()
+        guard types >= 0 else { throw BPFError("make a file for the kernel's types", code: errno) }
         let opened = image.withUnsafeBytes { bytes in
             name.withCString { name in
-                var options = bpf_object_open_opts()
-                options.sz = MemoryLayout<bpf_object_open_opts>.size
-                options.object_name = name
-                return bpf_object__open_mem(bytes.baseAddress, bytes.count, &options)
+                "/proc/self/fd/\(types)".withCString { path in
+                    var options = bpf_object_open_opts()
+                    options.sz = MemoryLayout<bpf_object_open_opts>.size
+                    options.object_name = name
+                    options.btf_custom_path = path
+                    return bpf_object__open_mem(bytes.baseAddress, bytes.count, &options)
+                }
             }
         }
-        guard let opened else { throw BPFError("open the BPF object \(name)", code: errno) }
+        guard let opened else {
+            let code = errno
+            close(types)
+            throw BPFError("open the BPF object \(name)", code: code)
+        }
         object = opened
+        self.types = types
     }
 
     deinit {
         bpf_object__close(object)
+        close(types)
     }
 
     /// Says which programs `load` loads; all of them unless told otherwise.
@@ -78,6 +91,9 @@ public final class BPFObject {
 
     /// Verifies the programs and creates the maps.
     public func load() throws(BPFError) {
+        if let own = bpf_object__btf(object), sniscope_write_kernel_types(own, types) != 0 {
+            throw BPFError("read the kernel's types", code: errno)
+        }
         let code = bpf_object__load(object)
         guard code == 0 else { throw BPFError("load the BPF programs", code: code) }
     }

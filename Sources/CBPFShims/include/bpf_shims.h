@@ -42,6 +42,15 @@ int sniscope_probe_kernel_read(void);
 /// can be attached.
 uintptr_t sniscope_uprobe_target_address(void);
 
+struct btf;
+
+/// A file in memory, for `sniscope_write_kernel_types`. Returns its descriptor, or -1 with errno.
+int sniscope_types_file(void);
+
+/// Writes those of the kernel's types that an object names, with what they consist of, in the
+/// kernel's own format. Returns 0, or -1 with errno.
+int sniscope_write_kernel_types(const struct btf *object, int file);
+
 /// Closes descriptors side by side in child processes that share this process's descriptor table,
 /// so that a close that waits for a traced process (a BPF program asleep in it) does not keep this
 /// process from its exit. Those that are closed, or being closed, become -1; the others, where
