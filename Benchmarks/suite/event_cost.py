@@ -43,6 +43,47 @@ def burst(workspace, report):
     report.value("burst, lost", f"{share:.3%}", "< 0.1 %", share < 0.001, peer=f"{median(peers):.3%} bpftrace")
 
 
+def highest_rate(workspace, report):
+    """The most calls a second, of one caller for a while, of which each reaches the output; default buffers."""
+    library = workspace.copies(workspace.libssl, 1, "rate")[0]
+    seconds = workspace.count(1.5, 0.5)
+    peer, is_peer_limited = without_loss(workspace, library, seconds, peer_in)
+    for output in ("columns", "json"):
+        ours, is_limited = without_loss(workspace, library, seconds, ours_in(output))
+        report.value(
+            f"highest rate, {output}", f"{ours:,.0f} a second", "ratio ≥ 3", ours >= 3 * peer,
+            peer=f"{peer:,.0f} bpftrace", ratio=ours / peer,
+        )
+        if is_limited:
+            report.notes.append(f"highest rate, {output}: more than the caller makes")
+    if is_peer_limited:
+        report.notes.append("highest rate: bpftrace takes more than the caller makes")
+
+
+def without_loss(workspace, library, seconds, start):
+    """The highest rate found, and whether the caller could make no more."""
+    best, too_many = 0, None
+    rate = 10_000
+    for _ in range(12):
+        count = int(rate * seconds)
+        with Caller(workspace, library) as caller, start(workspace, library, caller) as tracer:
+            tracer.settle()
+            before = len(names_in(tracer.output))
+            _, taken = caller.names_and_time(count, rate)
+            tracer.settle()
+            is_whole = len(names_in(tracer.output)) - before == count
+        if is_whole:
+            best = max(best, count / taken)
+            if count / taken < 0.9 * rate:
+                return best, True
+        else:
+            too_many = min(rate, too_many or rate)
+        rate = 2 * rate if too_many is None else (max(best, too_many / 2) + too_many) / 2
+        if too_many and too_many < 1.05 * best:
+            break
+    return best, False
+
+
 def memory(workspace, report):
     """Anonymous memory is what a tracer takes from a host; the ring buffer shows apart, twice its size."""
     library = workspace.copies(workspace.libssl, 1, "memory")[0]

@@ -93,7 +93,11 @@ class Caller(Started):
 
     def names(self, count, rate=0):
         """Sets so many names; gives the seconds of CPU time that took."""
-        return int(self.send(f"names {count} {rate}")[0].split()[0]) / 1e9
+        return self.names_and_time(count, rate)[0]
+
+    def names_and_time(self, count, rate=0):
+        """Sets so many names; gives the seconds of CPU time, and those on the clock."""
+        return tuple(int(number) / 1e9 for number in self.send(f"names {count} {rate}")[0].split())
 
 
 def entry(workspace, library):
