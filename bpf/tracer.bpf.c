@@ -35,7 +35,7 @@ struct thread {
 	 */
 	__u64 exec_id;
 	const void *exe_file;
-	const void *root;
+	const void *root, *root_mount;
 	__u64 path_time;
 	/* What `inner_uid` and `inner_gid` of the record are those of. */
 	const void *users;
@@ -59,16 +59,20 @@ static __always_inline void note_path(struct thread *thread, struct task_struct 
 {
 	struct sniscope_server_name *record = &thread->record;
 	struct file *file = task->mm->exe_file;
-	struct dentry *root = task->fs->root.dentry;
+	struct fs_struct *fs = task->fs;
+	struct dentry *root = fs->root.dentry;
+	struct vfsmount *root_mount = fs->root.mnt;
 	struct path_cursor cursor;
 	struct path_tail executable;
 
 	if (thread->exec_id == task->self_exec_id && thread->exe_file == file &&
-	    thread->root == root && record->time - thread->path_time < PATH_AGE)
+	    thread->root == root && thread->root_mount == root_mount &&
+	    record->time - thread->path_time < PATH_AGE)
 		return;
 	thread->exec_id = task->self_exec_id;
 	thread->exe_file = file;
 	thread->root = root;
+	thread->root_mount = root_mount;
 	thread->path_time = record->time;
 	cursor_start(&cursor, task, BPF_CORE_READ(file, f_path.dentry),
 		     BPF_CORE_READ(file, f_path.mnt));

@@ -89,5 +89,61 @@ extension EndToEnd {
             #expect("\(event.proc.tid)" == program.output.text)
             #expect(event.proc.comm == "asker")
         }
+
+        @Test("what a process changes between two calls is told as it is at each", .having("/usr/bin/python3"))
+        func changes() async throws {
+            let workspace = try Workspace()
+            defer { workspace.remove() }
+            let tool = try workspace.copy(URL(filePath: "/usr/bin/python3").resolvingSymlinksInPath().path, as: "tool")
+            try await Program.check("chmod", "755", workspace.path)
+            let name = uniqueName("changing")
+            // What it says of itself at each call is what the kernel says of it.
+            let script = """
+                import ctypes, os, ssl, sys, time
+                libc = ctypes.CDLL(None)
+                context = ssl.create_default_context()
+                network, own = os.open("/proc/self/ns/net", os.O_RDONLY), os.open("/proc/self", os.O_RDONLY)
+                def ask(step):
+                    context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=step + ".\(name)")
+                    spaces = [os.stat("ns/" + space, dir_fd=own).st_ino for space in ("mnt", "net")]
+                    comm = open("comm", opener=lambda path, flags: os.open(path, flags, dir_fd=own)).read().strip()
+                    print(step, os.getuid(), os.getgid(), *spaces, comm, os.readlink("exe", dir_fd=own), flush=True)
+                def check(status):
+                    if status != 0: sys.exit("a change was refused")
+                ask("first")
+                check(libc.prctl(15, b"another"))
+                ask("prctl")
+                os.rename(sys.executable, sys.executable + "-renamed")
+                time.sleep(1.1)
+                ask("rename")
+                os.chroot(os.path.dirname(sys.executable))
+                ask("chroot")
+                check(libc.unshare(0x40000000))
+                ask("network")
+                check(libc.unshare(0x00020000))
+                ask("mounts")
+                check(libc.setns(network, 0))
+                ask("setns")
+                os.setgid(4243)
+                os.setuid(4242)
+                ask("setuid")
+                """
+            let tracer = try await Tracer()
+            defer { tracer.stop() }
+            let program = try await Program.run([tool, "-c", script], environment: ["PYTHONHOME": "/usr"])
+            #expect(program.end == .exited(0), "\(program.account)")
+            var shown: [String: String] = [:]
+            for event in try await tracer.finish() {
+                guard let called = event.name, called.hasSuffix(".\(name)") else { continue }
+                let (proc, step) = (event.proc, String(called.dropLast(name.count + 1)))
+                shown[step] =
+                    "\(step) \(proc.creds.uid) \(proc.creds.gid) \(proc.mountNamespace) \(event.networkNamespace) "
+                    + "\(proc.comm) \(proc.exe)"
+            }
+            let said = program.output.all
+            #expect(
+                said.count == 8 && Set(said.map { $0.drop { $0 != " " } }).count == 8, "each step changes something")
+            #expect(said.map { shown[String($0.prefix { $0 != " " })] ?? "" } == said)
+        }
     }
 }
