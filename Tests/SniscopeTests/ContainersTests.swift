@@ -74,7 +74,7 @@ extension EndToEnd {
                     "running", "startedAt", "cgroup", "bundle",
                 ])
             let table = try await Sniscope.run("containers", "-c", running)
-            #expect(table.output.all.first?.hasPrefix("RUNTIME        CONTAINERNAME") == true)
+            #expect(table.output.all.first?.hasPrefix("RUNTIME CONTAINERNAME ") == true, "as wide as what is in them")
             #expect(table.output.contains(String(entry.runtime.containerId.prefix(12)) + " " + image))
             await docker.remove([running, ended])
         }
