@@ -44,7 +44,7 @@ let package = Package(
                 "Containers", "Processes", "Inspection", "TLSLibraries", "ELFImage", "LibBPF", "BPFPrograms", "CEvents",
                 "OS",
             ], swiftSettings: safe),
-        // Its generic types are compiled for each kind of row where that is known: a row costs half of it.
+        // Its generic types are compiled for each kind of row where that is known, which halves the cost of a row.
         .target(
             name: "Rendering",
             swiftSettings: safe + [.unsafeFlags(["-cross-module-optimization"], .when(configuration: .release))]),

@@ -28,7 +28,7 @@ struct AdaptiveColumns<Row>: Sendable {
         self.sharing = sharing
         self.terminal = terminal
         pending = terminal == nil ? [] : fields.indices.compactMap { Self.pending($0, of: fields) }
-        (shape, writer) = Self.laidOut(fields, pending, terminal, sharing)
+        (shape, writer) = Self.laidOut(fields, pending, terminal)
     }
 
     private static func pending(_ index: Int, of fields: [Field<Row>]) -> Pending? {
@@ -51,7 +51,7 @@ struct AdaptiveColumns<Row>: Sendable {
     }
 
     private static func laidOut(
-        _ fields: [Field<Row>], _ pending: [Pending], _ terminal: Terminal?, _ sharing: (@Sendable (Row) -> AnyObject)?
+        _ fields: [Field<Row>], _ pending: [Pending], _ terminal: Terminal?
     ) -> (Shape, ColumnWriter<Row>) {
         let unneeded = Set(pending.map(\.index))
         var shown = fields.indices.compactMap { index -> Field<Row>? in
@@ -67,7 +67,7 @@ struct AdaptiveColumns<Row>: Sendable {
         let columns = shown.map(\.effectiveColumn)
         let layout = terminal.map { ColumnLayout(columns, on: $0) } ?? ColumnLayout(columns)
         return (
-            Shape(columns: columns, layout: layout), ColumnWriter(fields: shown, layout: layout, sharing: sharing)
+            Shape(columns: columns, layout: layout), ColumnWriter(fields: shown, layout: layout)
         )
     }
 
@@ -81,7 +81,7 @@ struct AdaptiveColumns<Row>: Sendable {
     }
 
     private mutating func layOut() -> Bool {
-        let (shape, writer) = Self.laidOut(fields, pending, terminal, sharing)
+        let (shape, writer) = Self.laidOut(fields, pending, terminal)
         guard shape != self.shape else { return false }
         (self.shape, self.writer) = (shape, writer)
         isHeadingDue = headed != nil && headed != shape

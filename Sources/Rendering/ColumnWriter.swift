@@ -11,13 +11,11 @@ struct ColumnWriter<Row>: Sendable {
 
     private let places: [Place]
     private let parts: RowParts<Place>
-    private let sharing: (@Sendable (Row) -> AnyObject)?
 
     /// - Parameters:
     ///   - fields: the columns from the left.
     ///   - layout: of these columns.
-    ///   - sharing: what `Field.isShared` is about; nil: every row is written anew.
-    init(fields: [Field<Row>], layout: ColumnLayout, sharing: (@Sendable (Row) -> AnyObject)? = nil) {
+    init(fields: [Field<Row>], layout: ColumnLayout) {
         places = fields.indices.map {
             Place(
                 column: fields[$0].effectiveColumn, width: layout.widths[$0], limit: layout.limits[$0],
@@ -26,7 +24,6 @@ struct ColumnWriter<Row>: Sendable {
         var parts = RowParts<Place>()
         for (field, place) in zip(fields, places) { parts.append(place, isShared: field.isShared) }
         self.parts = parts
-        self.sharing = sharing
     }
 
     /// Cells of the widest value of each column.
@@ -60,13 +57,9 @@ struct ColumnWriter<Row>: Sendable {
     }
 
     /// As `append(_:to:)`, faster where rows share objects.
-    /// - Parameter cache: What it has written of earlier rows; of this writer alone.
-    func append(_ row: Row, to buffer: inout [UInt8], _ cache: inout RowCache) {
-        guard let object = sharing?(row) else { return append(row, to: &buffer) }
-        append(row, sharing: object, to: &buffer, &cache)
-    }
-
-    /// As above, for a row whose object is known.
+    /// - Parameters:
+    ///   - object: What `Field.isShared` is about.
+    ///   - cache: What it has written of earlier rows; of this writer alone.
     func append(_ row: Row, sharing object: AnyObject, to buffer: inout [UInt8], _ cache: inout RowCache) {
         let known = cache.entry(of: object, parts) { places, bytes in
             var padding = 0

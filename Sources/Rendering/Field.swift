@@ -11,7 +11,7 @@ public struct Field<Row>: Sendable {
     /// The field's value in a row; nil if it does not apply there: left out of JSON and empty in columns.
     public let value: @Sendable (Row) -> Value?
     /// Appends the value, of which every byte stands for itself in each format; false where the field does not apply.
-    let plainText: (@Sendable (Row, inout [UInt8]) -> Bool)?
+    private(set) var plainText: (@Sendable (Row, inout [UInt8]) -> Bool)?
     /// Whether rows that share an object (`Schema.sharing`) have the same value.
     public private(set) var isShared = false
 
@@ -30,7 +30,6 @@ public struct Field<Row>: Sendable {
         self.kind = kind
         self.column = column
         self.value = value
-        plainText = nil
     }
 
     /// A field that each row has for itself, written without a text of its own.
@@ -39,15 +38,11 @@ public struct Field<Row>: Sendable {
     public init(
         _ path: String, column: Column? = nil, plainText: @escaping @Sendable (Row, inout [UInt8]) -> Bool
     ) {
-        self.path = path
-        self.keys = path.split(separator: ".").map(String.init)
-        self.kind = .string
-        self.column = column
-        self.plainText = plainText
-        value = { row in
+        self.init(path, column: column) { row in
             var text: [UInt8] = []
             return plainText(row, &text) ? .string(String(decoding: text, as: UTF8.self)) : nil
         }
+        self.plainText = plainText
     }
 
     /// The column to use when the field is chosen: its own, or one derived from its path.

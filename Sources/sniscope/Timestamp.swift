@@ -19,18 +19,19 @@ enum Timestamp {
         // Each event has one: digits are put in place, not joined.
         let start = text.count
         text.append(contentsOf: form)
-        for (value, place, count) in [
-            (date.year, 0, 4), (date.month, 5, 2), (date.day, 8, 2), (second / 3600, 11, 2), (second / 60 % 60, 14, 2),
-            (second % 60, 17, 2), (nanoseconds - seconds * perSecond, 20, 9),
-        ] { put(value, at: start + place..<start + place + count, in: &text) }
+        put(date.year, digits: 4, at: start, in: &text)
+        put(date.month, digits: 2, at: start + 5, in: &text)
+        put(date.day, digits: 2, at: start + 8, in: &text)
+        put(second / 3600, digits: 2, at: start + 11, in: &text)
+        put(second / 60 % 60, digits: 2, at: start + 14, in: &text)
+        put(second % 60, digits: 2, at: start + 17, in: &text)
+        put(nanoseconds - seconds * perSecond, digits: 9, at: start + 20, in: &text)
     }
 
-    private static func put(_ value: Int64, at places: Range<Int>, in text: inout [UInt8]) {
+    private static func put(_ value: Int64, digits: Int, at start: Int, in text: inout [UInt8]) {
         // Of 32 bits: a division of 64 takes several times as long.
         var rest = UInt32(truncatingIfNeeded: value)
-        var place = places.upperBound
-        while place > places.lowerBound {
-            place -= 1
+        for place in (start..<start + digits).reversed() {
             text[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
             rest /= 10
         }

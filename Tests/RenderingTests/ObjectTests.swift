@@ -90,12 +90,12 @@ import Testing
         ]
         let json = ObjectWriter(fields: fields, style: .json, sharing: sharing)
         let columns = ColumnWriter(
-            fields: fields, layout: ColumnLayout(fields.map(\.effectiveColumn)), sharing: sharing)
+            fields: fields, layout: ColumnLayout(fields.map(\.effectiveColumn)))
         var caches = (RowCache(), RowCache())
         var (known, plain): ([UInt8], [UInt8]) = ([], [])
         for row in rows {
             json.append(row, to: &known, &caches.0)
-            columns.append(row, to: &known, &caches.1)
+            columns.append(row, sharing: sharing(row), to: &known, &caches.1)
             json.append(row, to: &plain)
             columns.append(row, to: &plain)
         }
