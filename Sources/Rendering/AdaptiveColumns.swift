@@ -96,7 +96,8 @@ struct AdaptiveColumns<Row>: Sendable {
     }
 
     /// Headings are written from here on: this one, and another whenever the columns have changed before a row.
-    mutating func appendHeading(to buffer: inout [UInt8]) {
+    mutating func appendHeading(above rows: [Row] = [], to buffer: inout [UInt8]) {
+        for row in rows where !pending.isEmpty { _ = look(at: row) }
         headed = shape
         isHeadingDue = false
         writer.appendHeading(to: &buffer)

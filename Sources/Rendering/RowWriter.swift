@@ -37,8 +37,9 @@ public struct RowWriter<Row>: Sendable {
     }
 
     /// Appends the heading, if the format has one. From here on another comes before a row whenever columns have changed.
-    public mutating func appendHeading(to buffer: inout [UInt8]) {
-        if objects == nil { columns.appendHeading(to: &buffer) }
+    /// - Parameter rows: Those that will follow, as far as they are known.
+    public mutating func appendHeading(above rows: [Row] = [], to buffer: inout [UInt8]) {
+        if objects == nil { columns.appendHeading(above: rows, to: &buffer) }
     }
 
     /// Appends the row with its final newline.

@@ -30,9 +30,11 @@ struct ContainerPrinter: Sendable {
         self.rows.append(all: rows.filter(isWanted), hasHeading: hasHeading, to: &buffer)
     }
 
-    /// Rows follow as they come.
-    mutating func begin() {
-        if hasHeading { rows.appendHeading(to: &buffer) }
+    /// The first rows; others follow as they come.
+    mutating func begin(with first: [ContainerRow]) {
+        let wanted = first.filter(isWanted)
+        if hasHeading { rows.appendHeading(above: wanted, to: &buffer) }
+        for row in wanted { rows.append(row, to: &buffer) }
     }
 
     private func isWanted(_ row: ContainerRow) -> Bool {
@@ -40,8 +42,7 @@ struct ContainerPrinter: Sendable {
     }
 
     /// - Returns: Whether the row is wanted.
-    @discardableResult
-    mutating func add(_ row: ContainerRow) -> Bool {
+    private mutating func add(_ row: ContainerRow) -> Bool {
         guard isWanted(row) else { return false }
         rows.append(row, to: &buffer)
         return true

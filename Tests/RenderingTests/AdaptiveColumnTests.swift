@@ -18,9 +18,9 @@ import Testing
                 terminal: isTerminal ? Terminal(width: width, truncates: truncates) : nil)
         }
 
-        mutating func heading() -> [String] {
+        mutating func heading(above rows: Sample...) -> [String] {
             var buffer: [UInt8] = []
-            writer.appendHeading(to: &buffer)
+            writer.appendHeading(above: rows, to: &buffer)
             return Sample.split(buffer)
         }
 
@@ -58,6 +58,15 @@ import Testing
                 ["RUNTIME.CONTAINERNAME", "PID", "TID", "COMM", "NAME"], ["web", "42", "42", "wget", "www.github.com"],
             ])
         #expect(screen.rows(host).map(words) == [["42", "42", "wget", "www.github.com"]], "it stays")
+    }
+
+    @Test("rows that are known before the heading have their columns in it")
+    func knownRows() throws {
+        var screen = try Screen(80)
+        let (web, thread) = (Sample(container: "web", pid: 42, tid: 42), Sample(pid: 42, tid: 43))
+        #expect(screen.heading(above: host, web).map(words) == [["RUNTIME.CONTAINERNAME", "PID", "COMM", "NAME"]])
+        #expect(screen.rows(host, web).count == 2)
+        #expect(screen.rows(thread).count == 2)
     }
 
     @Test("heading and rows line up in every layout", arguments: [60, 80, 120, 200])

@@ -73,11 +73,8 @@ struct ContainersCommand: HostCommand {
             }
         }
         var printer = printer
-        printer.begin()
         let now = Clock.realtime
-        for container in watch.present {
-            printer.add(ContainerRow(container: container, event: (.present, now)))
-        }
+        printer.begin(with: watch.present.map { ContainerRow(container: $0, event: (.present, now)) })
         try printer.flush()
         ContainerPrinter.report(watch.failures)
         var left = count ?? .max
